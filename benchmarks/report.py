@@ -44,7 +44,13 @@ def show(rows: Iterable[Row]) -> bool:
     for row in rows:
         mark = "[green]ok[/]" if row.passed else "[red]missed[/]"
         table.add_row(
-            row.name, f"{row.ours_seconds:.4g}", f"{row.reference_seconds:.4g}", f"{row.ratio:.3g}", row.target, mark, row.note
+            row.name,
+            f"{row.ours_seconds:.4g}",
+            f"{row.reference_seconds:.4g}",
+            f"{row.ratio:.3g}",
+            row.target,
+            mark,
+            row.note,
         )
         passed &= row.passed
     Console().print(table)

@@ -1,0 +1,122 @@
+"""The incremental runner: what is skipped, what is not."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from kedro.framework.hooks.manager import _NullPluginManager
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Node, Pipeline
+from kedro_datasets.json import JSONDataset
+
+from visual_relations.runner import IncrementalRunner, code_fingerprint
+
+calls: list[str] = []
+
+
+def double(value: int, factor: int) -> int:
+    calls.append("double")
+    return value * factor
+
+
+def total(values: int) -> dict[str, int]:
+    calls.append("total")
+    return {"total": values}
+
+
+PIPELINE = Pipeline(
+    [
+        Node(double, ["raw", "params:factor"], "doubled", name="double"),
+        Node(total, "doubled", "summary", name="total"),
+    ]
+)
+
+
+def run(factor: int = 2) -> list[str]:
+    calls.clear()
+    catalog = DataCatalog(
+        {
+            "raw": JSONDataset(filepath="data/raw.json"),
+            "doubled": JSONDataset(filepath="data/doubled.json"),
+            "summary": JSONDataset(filepath="data/summary.json"),
+            "params:factor": MemoryDataset(factor),
+        }
+    )
+    IncrementalRunner().run(PIPELINE, catalog, _NullPluginManager())
+    return list(calls)
+
+
+@pytest.fixture(autouse=True)
+def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("data/raw.json").write_text("3")
+
+
+def test_a_second_run_with_nothing_changed_runs_no_node():
+    assert run() == ["double", "total"]
+    assert run() == []
+    assert json.loads(Path("data/summary.json").read_text()) == {"total": 6}
+
+
+def test_a_changed_parameter_runs_all_that_depends_on_it():
+    run()
+    assert run(factor=5) == ["double", "total"]
+
+
+def test_a_changed_input_file_runs_all_that_depends_on_it():
+    run()
+    Path("data/raw.json").write_text("44")
+    assert run() == ["double", "total"]
+
+
+def test_a_deleted_output_is_made_again_and_what_follows_from_it_is_kept():
+    run()
+    Path("data/doubled.json").unlink()
+    assert run() == ["double"]
+
+
+def test_a_touched_output_is_made_again():
+    run()
+    Path("data/summary.json").write_text("{}")
+    assert run() == ["total"]
+
+
+def test_a_failed_node_leaves_no_entry(monkeypatch: pytest.MonkeyPatch):
+    def broken(_: int) -> dict[str, int]:
+        raise RuntimeError("interrupted")
+
+    catalog = DataCatalog({"raw": JSONDataset(filepath="data/raw.json"), "out": JSONDataset(filepath="data/out.json")})
+    pipeline = Pipeline([Node(broken, "raw", "out", name="broken")])
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="interrupted"):
+            IncrementalRunner().run(pipeline, catalog, _NullPluginManager())
+
+
+def test_memory_outputs_are_made_on_every_run():
+    catalog = {"raw": JSONDataset(filepath="data/raw.json"), "params:factor": MemoryDataset(2)}
+    pipeline = Pipeline([Node(double, ["raw", "params:factor"], "in_memory", name="double")])
+    calls.clear()
+    for _ in range(2):
+        IncrementalRunner().run(pipeline, DataCatalog(dict(catalog)), _NullPluginManager())
+    assert calls == ["double", "double"]
+
+
+def test_code_fingerprint_follows_imports_inside_functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    package = tmp_path / "packaged"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "node.py").write_text("def f():\n    from packaged.helper import g\n    return g()\n")
+    (package / "helper.py").write_text("def g():\n    return 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("visual_relations.runner.PACKAGE", "packaged")
+    before = code_fingerprint("packaged.node")
+    (package / "helper.py").write_text("def g():\n    return 2\n")
+    code_fingerprint.cache_clear()
+    importlib.invalidate_caches()
+    assert code_fingerprint("packaged.node") != before
+    sys.modules.pop("packaged", None)
