@@ -1,0 +1,1 @@
+"""Figures, galleries and reports from tables; numpy, polars and plotly only."""
