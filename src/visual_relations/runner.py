@@ -143,6 +143,7 @@ class Ledger:
         if path is None or not path.exists():
             return None
         files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        files += [file for file in getattr(dataset, "files", []) if file.exists()]  # readers of several files
         stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
         return fingerprint(stats)
 

@@ -1,0 +1,152 @@
+"""Visual Genome `scene_graphs.json` (release 1.2; unchanged in 1.4): objects and relations of each image."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, islice
+
+import msgspec
+import polars as pl
+
+from visual_relations.datasets.annotations import columns
+from visual_relations.datasets.annotations.dataset import AnnotationDataset
+from visual_relations.datasets.annotations.images import add_unknown_images, read_image_data, with_splits
+from visual_relations.datasets.annotations.records import Children, Id, Rejects, decode_all, read_list
+from visual_relations.graphs.boxes import from_corner_and_size
+from visual_relations.graphs.tables import RAW_OBJECTS, RAW_RELATIONS, RawGraphs, empty, rejected_frame
+
+BATCH = 2_000  # images turned into columns at once: bounds the decoded records that are alive
+
+
+class SceneObject(msgspec.Struct, gc=False):
+    """A box with its names; `attributes` is absent when there are none."""
+
+    object_id: Id
+    x: float
+    y: float
+    w: float
+    h: float
+    names: list[str]
+    attributes: list[str] | None = None
+
+
+class SceneRelation(msgspec.Struct, gc=False):
+    """A relation between two objects of the image."""
+
+    relationship_id: Id
+    predicate: str
+    subject_id: Id
+    object_id: Id
+
+
+class SceneGraph(msgspec.Struct, gc=False):
+    """One record of the file."""
+
+    image_id: Id
+    objects: list[SceneObject]
+    relationships: list[SceneRelation]
+
+
+CHILDREN = (Children("objects", "object", SceneObject), Children("relationships", "relation", SceneRelation))
+
+
+class VisualGenomeDataset(AnnotationDataset):
+    """Reads `scene_graphs.json` (filepath) with `image_data` and, if there are any, `splits`."""
+
+    def __init__(
+        self, filepath: str, image_data: str, splits: str | None = None, metadata: dict[str, object] | None = None
+    ) -> None:
+        super().__init__(filepath, metadata, image_data=image_data, splits=splits)
+
+    def _read(self) -> RawGraphs:
+        image_rejects, rejects = self._rejects(self._others["image_data"]), self._rejects(self._filepath)
+        images, n_images = read_image_data(self._others["image_data"], image_rejects)
+        raw = read_list(self._filepath)
+        n_records = {"image": 0, "object": 0, "relation": 0}
+        objects, relations, image_ids = [empty(RAW_OBJECTS)], [empty(RAW_RELATIONS)], []
+        with _no_garbage_collection():
+            for batch in _batches(self._unique(decode_all(raw, SceneGraph, CHILDREN, rejects, "image_id"), rejects)):
+                objects.append(_objects(batch))
+                relations.append(_relations(batch))
+                image_ids += [graph.image_id for graph in batch]
+                n_records["object"] += sum(len(graph.objects) for graph in batch)
+                n_records["relation"] += sum(len(graph.relationships) for graph in batch)
+        n_known = images.height
+        images = with_splits(add_unknown_images(images, columns.ids(image_ids)), self._others.get("splits"))
+        n_records["image"] = n_images + (images.height - n_known)
+        for kind in n_records:
+            n_records[kind] += rejects.count(kind)
+        return RawGraphs(
+            images,
+            pl.concat(objects),
+            pl.concat(relations),
+            rejected_frame(image_rejects.rows + rejects.rows),
+            n_records,
+        )
+
+    @staticmethod
+    def _unique(graphs: Iterator[SceneGraph], rejects: Rejects) -> Iterator[SceneGraph]:
+        """Pass on the first graph of each image."""
+        seen: set[str] = set()
+        for graph in graphs:
+            if str(graph.image_id) in seen:
+                record = msgspec.to_builtins(graph)
+                rejects.add("image", graph.image_id, record, "this image occurs twice")
+                rejects.add_all(CHILDREN, graph.image_id, record, "its image occurs twice")
+            else:
+                seen.add(str(graph.image_id))
+                yield graph
+
+
+def _objects(graphs: Sequence[SceneGraph]) -> pl.DataFrame:
+    records = list(chain.from_iterable(graph.objects for graph in graphs))
+    x, y, w, h = (columns.numbers(columns.attribute(records, key)) for key in "xywh")
+    x1, y1, x2, y2 = from_corner_and_size(x, y, w, h)
+    names = columns.attribute(records, "names")
+    return pl.DataFrame(
+        {
+            "image_id": columns.repeated([g.image_id for g in graphs], [len(g.objects) for g in graphs]),
+            "object_id": columns.ids(columns.attribute(records, "object_id")),
+            "name": columns.texts([name[0] if name else None for name in names]),
+            "other_names": columns.lists([name[1:] if len(name) > 1 else None for name in names]),
+            "attributes": columns.lists(columns.attribute(records, "attributes")),
+            "x1": x1,
+            "y1": y1,
+            "x2": x2,
+            "y2": y2,
+        },
+        schema=RAW_OBJECTS,
+    )
+
+
+def _relations(graphs: Sequence[SceneGraph]) -> pl.DataFrame:
+    records = list(chain.from_iterable(graph.relationships for graph in graphs))
+    return pl.DataFrame(
+        {
+            "image_id": columns.repeated([g.image_id for g in graphs], [len(g.relationships) for g in graphs]),
+            "relation_id": columns.ids(columns.attribute(records, "relationship_id")),
+            "subject_id": columns.ids(columns.attribute(records, "subject_id")),
+            "object_id": columns.ids(columns.attribute(records, "object_id")),
+            "predicate": columns.texts(columns.attribute(records, "predicate")),
+        },
+        schema=RAW_RELATIONS,
+    )
+
+
+def _batches(graphs: Iterator[SceneGraph]) -> Iterator[list[SceneGraph]]:
+    while batch := list(islice(graphs, BATCH)):
+        yield batch
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Millions of small lists make the cycle collector run for nothing: records have no cycles."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,30 @@
+"""Parameters of `scene_graphs`; see conf/base/scene_graphs/parameters.yml."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from visual_relations.graphs.cleaning import CleaningParams
+from visual_relations.graphs.pairs import CandidatePairParams
+from visual_relations.graphs.splits import SplitParams
+from visual_relations.graphs.vocabulary import VocabularyParams
+
+
+class SceneGraphsParams(BaseModel):
+    """All parameters of the pipeline.
+
+    Attributes:
+        splits: For images the source gives no split.
+        cleaning: What counts as a usable record.
+        vocabulary: Which names become classes.
+        candidate_pairs: Pairs of the all-pairs protocol.
+        relation_classes: V, the number of classes of masked relation classification; null keeps all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    splits: SplitParams = SplitParams()
+    cleaning: CleaningParams = CleaningParams()
+    vocabulary: VocabularyParams = VocabularyParams()
+    candidate_pairs: CandidatePairParams = CandidatePairParams()
+    relation_classes: int | None = Field(310, ge=1)
