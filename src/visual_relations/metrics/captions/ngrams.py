@@ -42,7 +42,10 @@ class Captions:
 
 @dataclass(frozen=True)
 class NGramCounts:
-    """Counts of the n-grams of one order: `count[e]` times n-gram `gram[e]` in sentence `sentence[e]`."""
+    """The n-grams of one order: `gram[e]`, one of `n_grams`, occurs `count[e]` times in sentence `sentence[e]`.
+
+    Entries are sorted by sentence, then by n-gram.
+    """
 
     sentence: Ints
     gram: Ints
@@ -70,21 +73,21 @@ def count_ngrams(captions: Captions) -> list[NGramCounts]:
         count=int(lengths.sum()),
     )
     sentence = np.repeat(np.arange(len(lengths)), lengths)
+    owner = np.append(sentence, -1)  # of every token, and of none past the last
     gram, end, counts = tokens, np.arange(len(tokens)), []  # `end`: position of each n-gram's last token
     for order in ORDERS:
         if order > 1:
-            longer = np.flatnonzero(sentence[np.minimum(end + 1, len(tokens) - 1)] == sentence[end])
-            longer = longer[end[longer] + 1 < len(tokens)]
+            longer = owner[end + 1] == owner[end]
             end = end[longer] + 1
             gram = gram[longer] * len(vocabulary) + tokens[end]
         distinct, gram = np.unique(gram, return_inverse=True)
-        counts.append(_entries(sentence[end], gram, len(distinct)))
+        counts.append(_entries(sentence[end], gram, max(len(distinct), 1)))
     return counts
 
 
 def _entries(sentence: Ints, gram: Ints, n_grams: int) -> NGramCounts:
-    keys, count = np.unique(sentence * max(n_grams, 1) + gram, return_counts=True)
-    return NGramCounts(keys // max(n_grams, 1), keys % max(n_grams, 1), count, n_grams)
+    keys, count = np.unique(sentence * n_grams + gram, return_counts=True)
+    return NGramCounts(keys // n_grams, keys % n_grams, count, n_grams)
 
 
 def look_up(keys: Ints, values: NDArray[np.float64], wanted: Ints) -> NDArray[np.float64]:

@@ -67,7 +67,7 @@ def caption_metrics(
 
     Raises:
         ValueError: If the image ids differ, or an image has no reference.
-        JavaMetricsMissing: If a Java metric cannot run here.
+        JavaMetricsMissingError: If a Java metric cannot run here.
     """
     ids = _checked_ids(hypotheses, references)
     hypothesis_lines, reference_lines = _tokenized(ids, hypotheses, references, tokenize)
