@@ -1,8 +1,8 @@
 """Label-frequency correction of predicate probabilities: Train-Est, DLFE, and logit adjustment.
 
-Annotators name few of the relations that hold: p(annotated as r | x) = c_r p(r | x) with a label frequency c_r that depends
-on the predicate only (Chiou et al., "Recovering the Unbiased Scene Graphs from the Biased Ones", arXiv 2107.02112). Dividing
-by an estimate of c undoes it. Estimates come from training data alone.
+Annotators name few of the relations that hold: p(annotated as r | x) = c_r p(r | x) with a label frequency c_r that
+depends on the predicate only (Chiou et al., "Recovering the Unbiased Scene Graphs from the Biased Ones", arXiv
+2107.02112). Dividing by an estimate of c undoes it. Estimates come from training data alone.
 
 Legend: N examples, C classes (column 0 is the background where `background` is true), I images.
 """
@@ -32,7 +32,7 @@ class TrainEst:
     background: bool
 
     @property
-    def frequency_C(self) -> npt.NDArray[np.float64]:
+    def frequency(self) -> npt.NDArray[np.float64]:
         """The c to divide by: background 1, and the single smallest replaced by the second smallest.
 
         The replacement guards against one class with next to no examples (VG150's "flying in"), as the original does.
@@ -62,7 +62,9 @@ def train_est(probabilities_NC: Floats, labels_N: Ints, *, background: bool) -> 
     if len(labels_N) == 0:
         raise ValueError("Train-Est needs at least one annotated training example")
     if labels_N.min() < background or labels_N.max() >= n_classes:
-        raise ValueError(f"labels {labels_N.min()}..{labels_N.max()} do not fit {n_classes} columns (background={background})")
+        raise ValueError(
+            f"labels {labels_N.min()}..{labels_N.max()} do not fit {n_classes} columns (background={background})"
+        )
     own_N = probabilities_NC[np.arange(len(labels_N)), labels_N].astype(np.float64)
     if np.isnan(own_N).any():
         raise ValueError(f"the model gives NaN for training example {int(np.isnan(own_N).argmax())}")
@@ -79,8 +81,8 @@ def distinct_examples(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """The examples Train-Est averages over, as its authors choose them.
 
-    Each distinct (subject, object, predicate) of an image counts once. An image with a relation on no candidate pair (in
-    PredCls: a self relation) is left out whole.
+    Each distinct (subject, object, predicate) of an image counts once. An image with a relation on no candidate pair
+    (in PredCls: a self relation) is left out whole.
 
     Args:
         relation_offsets: (I + 1,) rows of `relations` per image.
@@ -108,7 +110,8 @@ def distinct_examples(
 
 def correct(probabilities_NC: Floats, frequency_C: Floats, *, renormalise: bool = True) -> npt.NDArray[np.float32]:
     """Divide by the label frequency (Train-Est), by default renormalised to rows that sum to 1."""
-    corrected_NC = probabilities_NC.astype(np.float32) / frequency_C.astype(np.float32)
+    divisor_C = frequency_C.astype(np.float32)
+    corrected_NC: npt.NDArray[np.float32] = np.divide(probabilities_NC, divisor_C, dtype=np.float32)
     if renormalise:
         corrected_NC /= corrected_NC.sum(1, keepdims=True)
     return corrected_NC

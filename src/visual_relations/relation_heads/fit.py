@@ -23,6 +23,7 @@ from visual_relations.training.device import resolve_device
 from visual_relations.training.loop import fit
 from visual_relations.training.schedules import constant, warmup_cosine
 
+Ints = npt.NDArray[np.int64]
 PREDICT_ROWS = 8192
 
 
@@ -47,15 +48,23 @@ class PairBatches:
     """Batch of a step, a pure function of (seed, step): shuffled pairs, or one image after the other."""
 
     def __init__(
-        self, classes_N: npt.NDArray[np.int64], params: HeadTrainingParams, images_N: npt.NDArray[np.int64], *, background: bool
+        self,
+        classes_N: Ints,
+        params: HeadTrainingParams,
+        images_N: Ints,
+        *,
+        background: bool,
     ) -> None:
         self._params = params
-        self._groups: list[npt.NDArray[np.int64]] = []
+        self._groups: list[Ints] = []
         if params.batches == "images":
             order = np.argsort(images_N, kind="stable")
             self._groups = np.split(order, np.flatnonzero(np.diff(images_N[order])) + 1)
         foreground = np.flatnonzero(classes_N > 0) if background else np.arange(len(classes_N))
-        self._foreground, self._background = foreground, np.flatnonzero(classes_N == 0) if background else foreground[:0]
+        self._foreground, self._background = (
+            foreground,
+            np.flatnonzero(classes_N == 0) if background else foreground[:0],
+        )
         share = max(params.foreground_share, len(foreground) / max(len(classes_N), 1)) if len(self._background) else 1.0
         self._n_foreground = min(max(1, round(params.batch_size * share)), len(foreground))
         self._epoch = (-1, foreground)
@@ -77,7 +86,7 @@ class PairBatches:
             chosen = np.concatenate([chosen, rng.choice(self._background, n_background)])
         return torch.from_numpy(chosen)
 
-    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
+    def _order(self, epoch: int) -> Ints:
         if self._epoch[0] != epoch:
             rng = np.random.default_rng([self._params.loop.seed, 0, epoch])
             self._epoch = (epoch, rng.permutation(self._foreground))
@@ -87,9 +96,9 @@ class PairBatches:
 def train_head(
     head: nn.Module,
     pairs: Pairs,
-    classes_N: npt.NDArray[np.int64],
+    classes_N: Ints,
     params: HeadTrainingParams,
-    images_N: npt.NDArray[np.int64] | None = None,
+    images_N: Ints | None = None,
     workspace_folder: Path | None = None,
     description: str = "relation head",
 ) -> TrainedHead:
@@ -121,9 +130,7 @@ def train_head(
     def loss(module: nn.Module, rows_B: Tensor) -> dict[str, Tensor]:
         rows_B = rows_B.to(device)
         logits_BC = module(on_device[rows_B])
-        value = functional.cross_entropy(
-            logits_BC + prior_C, target_N[rows_B], label_smoothing=params.label_smoothing
-        )
+        value = functional.cross_entropy(logits_BC + prior_C, target_N[rows_B], label_smoothing=params.label_smoothing)
         return {"loss": value}
 
     steps = params.epochs * batches.steps_per_epoch
@@ -161,7 +168,7 @@ class _Scorer(nn.Module):
         return self.head.score(pairs)
 
 
-def _log_share(classes_N: npt.NDArray[np.int64], n_classes: int) -> Tensor:
+def _log_share(classes_N: Ints, n_classes: int) -> Tensor:
     count_C = np.maximum(np.bincount(classes_N, minlength=n_classes), 1)
     return torch.from_numpy(np.log(count_C / count_C.sum())).float()
 

@@ -33,8 +33,8 @@ class UVTransEParams(BaseModel):
 class HeadTrainingParams(BaseModel):
     """How a head is trained; the defaults are the practical recipe of `uvtranse.py`, not the published one.
 
-    Published (LLNL/CREPE): SGD, rate 1e-3, no momentum, constant, one image per step in a fixed order, 100 epochs, plain
-    cross-entropy: `optimizer="sgd", momentum=0, schedule="constant", batches="images", epochs=100`.
+    Published (LLNL/CREPE): SGD, rate 1e-3, no momentum, constant, one image per step in a fixed order, 100 epochs,
+    plain cross-entropy: `optimizer="sgd", momentum=0, schedule="constant", batches="images", epochs=100`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,7 +45,7 @@ class HeadTrainingParams(BaseModel):
     weight_decay: float = Field(0.0, ge=0)
     schedule: Literal["constant", "cosine"] = "cosine"
     epochs: int = Field(20, ge=1)
-    batches: Literal["pairs", "images"] = Field("pairs", description="'images': one image's pairs per step, in fixed order")
+    batches: Literal["pairs", "images"] = Field("pairs", description="'images': one image per step, in fixed order")
     batch_size: int = Field(256, ge=1, description="pairs per step; unused with batches='images'")
     foreground_share: float = Field(
         0.25, gt=0, le=1, description="of a batch, with a background class: at least this share is annotated pairs"
