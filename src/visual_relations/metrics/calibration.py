@@ -177,3 +177,19 @@ def adjust_logits(
     if background:
         divisor_C[0] = 1.0
     return correct(probabilities_NC, divisor_C)
+
+
+METHODS = ("train_est", "dlfe", "logit_adjustment")
+
+
+def apply(method: str, probabilities_NC: Floats, frequency_C: Floats) -> npt.NDArray[np.float32]:
+    """Correct probabilities by the name of a method and the divisors it stored.
+
+    Raises:
+        ValueError: If the method is unknown.
+    """
+    if method not in METHODS:
+        raise ValueError(f"unknown calibration {method!r}; known are {', '.join(METHODS)}")
+    if method == "dlfe":
+        return correct_dlfe(probabilities_NC, frequency_C)
+    return correct(probabilities_NC, frequency_C)
