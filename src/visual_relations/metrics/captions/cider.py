@@ -49,5 +49,5 @@ def _similarity(captions: Captions, counts: NGramCounts) -> Floats:
     overlap = np.minimum(look_up(key[mine], weight[mine], key[~mine]), reference_weight) * reference_weight
     dot_R = np.bincount(counts.sentence[~mine] - n_images, weights=overlap, minlength=n_sentences - n_images)
     scale_R = norm_S[captions.image_of_reference] * norm_S[n_images:]
-    similarity: Floats = np.divide(dot_R, scale_R, out=np.zeros_like(dot_R), where=scale_R > 0)
+    similarity: Floats = np.divide(dot_R, scale_R, out=np.zeros(len(dot_R)), where=scale_R > 0)
     return similarity

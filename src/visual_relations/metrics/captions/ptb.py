@@ -30,9 +30,9 @@ def tokenize(captions: Sequence[str]) -> list[str]:
     Returns:
         One string per caption: lower-case tokens joined by blanks, punctuation dropped. An empty caption stays empty.
     """
-    following = [*captions[1:], ""]
+    following = [*captions, ""][1:]
     return [
-        " ".join(token for token in _tokens(caption, after) if token not in PUNCTUATION)
+        " ".join(token for token in _tokens(caption, after) if token and token not in PUNCTUATION)
         for caption, after in zip(captions, following, strict=True)
     ]
 
