@@ -48,7 +48,7 @@ def tables(split: str = "test") -> tuple[pl.DataFrame, pl.DataFrame]:
     ]
     small = dict.fromkeys(("subject_class", "object_class", "predicate_class"), pl.Int16)
     return pl.DataFrame(relations, schema_overrides=small), pl.DataFrame(candidates).cast(
-        {name: pl.Int16 for name in ("subject_class", "object_class")}
+        dict.fromkeys(("subject_class", "object_class"), pl.Int16)
     )
 
 

@@ -1,7 +1,7 @@
 """The control every relation model has to beat: how often each predicate joins two classes in training ("FREQ").
 
-Zellers et al., Neural Motifs (rowanz/neural-motifs): log of the training share of a predicate given both classes, plus 1e-3;
-the background is counted from pairs whose boxes overlap but that carry no annotation, plus one.
+Zellers et al., Neural Motifs (rowanz/neural-motifs): log of the training share of a predicate given both classes, plus
+1e-3; the background is counted from pairs whose boxes overlap but that carry no annotation, plus one.
 
 Legend: N pairs, C classes (column 0 is the background, if there is one).
 """

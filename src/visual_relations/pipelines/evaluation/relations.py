@@ -151,9 +151,9 @@ def _frequency_prior(
         ).join(relation_pairs, on="pair_id", how="anti")
         empty = overlapping.select("subject_class", "object_class", predicate_class=pl.lit(0, pl.Int64))
         counted = pl.concat([counted, empty])
-    columns = (counted[name].to_numpy() for name in ("subject_class", "object_class", "predicate_class"))
-    n_classes = len(vocabulary["predicates"]) + background
-    prior = FrequencyPrior.fit(*columns, len(vocabulary["objects"]), n_classes)
+    subject, target, predicate = (counted[n].to_numpy() for n in ("subject_class", "object_class", "predicate_class"))
+    n_objects, n_classes = len(vocabulary["objects"]), len(vocabulary["predicates"]) + background
+    prior = FrequencyPrior.fit(subject, target, predicate, n_objects, n_classes)
     return prior.with_background() if background else prior
 
 
