@@ -52,13 +52,13 @@ class IncrementalRunner(SequentialRunner):
                 skipped += 1
                 self._logger.info("Unchanged, skipped: %s", node.name)
             else:
+                self._logger.info("Running %d of %d: %s", len(done) + 1, len(pipeline.nodes), node.name)
                 try:
                     Task(node, catalog, is_async=False, hook_manager=hook_manager, run_id=run_id).execute()
                 except Exception:
                     self._suggest_resume_scenario(pipeline, done, catalog)
                     raise
                 ledger.record(node, mark)
-                self._logger.info("Completed %d of %d: %s", len(done) + 1, len(pipeline.nodes), node.name)
             done.add(node)
         self._logger.info("%d of %d nodes ran, %d were unchanged.", len(done) - skipped, len(done), skipped)
 
@@ -140,12 +140,14 @@ class Ledger:
             path = Path(dataset._get_load_path()) if getattr(dataset, "_version", None) else _filepath(dataset)
         except Exception:  # kedro raises its own error when no version has been saved yet
             return None
-        if path is None or not path.exists():
-            return None
-        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-        files += [file for file in getattr(dataset, "files", []) if file.exists()]  # readers of several files
-        stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-        return fingerprint(stats)
+        return None if path is None else _stat(path)
+
+
+def _stat(path: Path) -> str | None:
+    if not path.exists():
+        return None
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return fingerprint([(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files])
 
 
 def _filepath(dataset: AbstractDataset[Any, Any]) -> Path | None:
@@ -154,8 +156,10 @@ def _filepath(dataset: AbstractDataset[Any, Any]) -> Path | None:
 
 
 def _configuration(dataset: AbstractDataset[Any, Any]) -> dict[str, Any]:
-    """How a dataset is read: another reader or other load arguments make another input."""
-    return {key: str(value) for key, value in dataset.to_config().items() if key not in {"metadata", "versioned"}}
+    """How a dataset is read: another reader, other load arguments or another file beside it make another input."""
+    ignored = {"metadata", "version", "versioned"}
+    config = {key: str(value) for key, value in dataset._init_config().items() if key not in ignored}
+    return {key: (value, _stat(Path(value)) if "/" in value else None) for key, value in config.items()}
 
 
 @functools.cache
