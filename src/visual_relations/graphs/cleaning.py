@@ -9,8 +9,8 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from visual_relations.graphs.names import clean_names
-from visual_relations.graphs.tables import BOX, REJECTED, RawGraphs, check_conserved
+from visual_relations.graphs.names import clean_lists, clean_names
+from visual_relations.graphs.tables import BOX, REJECTED, RawGraphs, check_conserved, empty
 
 OBJECT_KEY = ["image_id", "object_id"]
 
@@ -86,8 +86,8 @@ def _clean_objects(
     named = objects.with_columns(
         clean_names(objects["name"], aliases),
         outside=pl.lit(value=False),
-        other_names=_clean_lists(objects["other_names"], aliases),
-        attributes=_clean_lists(objects["attributes"], None),
+        other_names=clean_lists(objects["other_names"], lambda names: clean_names(names, aliases)),
+        attributes=clean_lists(objects["attributes"], clean_names),
     )
     located = named.join(
         image_facts.with_columns(known=pl.lit(value=True)), on="image_id", how="left", maintain_order="left"
@@ -151,6 +151,8 @@ def _clean_relations(
 def _split_off(table: pl.DataFrame, reasons: Sequence[pl.Expr], kind: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Part rows with a reason (the first that holds) from those without."""
     marked = table.with_columns(reason=pl.coalesce(*reasons))
+    if marked["reason"].null_count() == marked.height:
+        return table, empty(REJECTED)
     bad = marked.filter(pl.col("reason").is_not_null())
     shown = [name for name in table.columns if name not in {"image_id", "known", "width", "height", "split"}]
     rejected = bad.select(
@@ -187,17 +189,3 @@ def _clipped(params: CleaningParams) -> list[pl.Expr]:
 
 def _shorter_side() -> pl.Expr:
     return pl.min_horizontal(pl.col("x2") - pl.col("x1"), pl.col("y2") - pl.col("y1"))
-
-
-def _clean_lists(column: pl.Series, aliases: Mapping[str, str] | None) -> pl.Series:
-    """Clean the names inside lists; empty names vanish, empty lists stay."""
-    lengths = column.list.len().fill_null(0)
-    if not lengths.sum():
-        return column
-    rows = pl.DataFrame({"row": pl.int_range(len(column), eager=True), "value": column}).filter(lengths > 0)
-    flat = rows.explode("value")
-    cleaned = flat.with_columns(clean_names(flat["value"], aliases)).drop_nulls("value")
-    grouped = cleaned.group_by("row", maintain_order=True).agg("value")
-    everything = pl.DataFrame({"row": pl.int_range(len(column), eager=True)})
-    filled = everything.join(grouped, on="row", how="left", maintain_order="left")["value"]
-    return filled.fill_null(pl.Series([[]], dtype=pl.List(pl.String)))

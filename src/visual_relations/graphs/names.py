@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import polars as pl
 
@@ -60,3 +60,51 @@ def clean_names(
         clean = clean.replace(dict(aliases))
     clean = pl.select(pl.when(clean != "").then(clean)).to_series()
     return names.replace_strict(distinct, clean, default=None, return_dtype=pl.String)
+
+
+def clean_sentences(texts: pl.Series) -> pl.Series:
+    """Clean texts as ALBEF and X-VLM clean captions: lower case, no punctuation, "-" and "/" become blanks.
+
+    Args:
+        texts: Any strings without null.
+
+    Returns:
+        The clean texts; "" where nothing is left.
+    """
+    distinct = texts.unique()
+    clean = (
+        distinct.str.to_lowercase()
+        .str.replace_all(r"[,.\'!?\"()*#:;~]", "")
+        .str.replace_all(r"[-/]", " ")
+        .str.replace_all("<person>", "person", literal=True)
+        .str.replace_all(r"\s+", " ")
+        .str.strip_chars()
+    )
+    return texts.replace_strict(distinct, clean, return_dtype=pl.String)
+
+
+def mirror_left_right(texts: pl.Series) -> pl.Series:
+    """Let the words left and right change places: what is said of an image, said of its mirror image."""
+    distinct = texts.unique()
+    mirrored = (
+        distinct.str.replace_all(r"\bleft\b", "\0").str.replace_all(r"\bright\b", "left").str.replace_all("\0", "right")
+    )
+    return texts.replace_strict(distinct, mirrored, return_dtype=pl.String)
+
+
+def clean_lists(lists: pl.Series, clean: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Clean the names inside lists; names of which nothing is left vanish, empty lists stay.
+
+    Args:
+        lists: Lists of strings.
+        clean: What to do with the flat column of all names.
+    """
+    lengths = lists.list.len().fill_null(0)
+    if not lengths.sum():
+        return lists
+    rows = pl.DataFrame({"row": pl.int_range(len(lists), eager=True), "value": lists})
+    flat = rows.filter(lengths > 0).explode("value")
+    cleaned = flat.with_columns(clean(flat["value"])).filter(pl.col("value") != "")
+    grouped = cleaned.group_by("row", maintain_order=True).agg("value")
+    filled = rows.select("row").join(grouped, on="row", how="left", maintain_order="left")["value"]
+    return filled.fill_null(pl.Series([[]], dtype=pl.List(pl.String))).alias(lists.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import Formatter
 from typing import Literal, TypedDict
 
 import polars as pl
@@ -78,18 +79,21 @@ def class_ids(names: pl.Series, classes: list[str]) -> pl.Series:
     return names.replace_strict(pl.Series(classes, dtype=pl.String), ids, default=None, return_dtype=pl.Int16)
 
 
-def triplet_vocabulary(pairs: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:
+def triplet_vocabulary(
+    pairs: pl.DataFrame, vocabulary: Vocabulary, template: str = "{subject} {predicate} {object}"
+) -> pl.DataFrame:
     """Count the distinct triplets of the training pairs, most frequent first.
 
     Args:
         pairs: Annotated pairs with `split` and the three class columns.
         vocabulary: Names of the classes.
+        template: Sentence with {subject}, {predicate} and {object}.
 
     Returns:
-        `subject_class`, `predicate_class`, `object_class`, `text` ("subject predicate object") and `count`.
+        `subject_class`, `predicate_class`, `object_class`, `text` (the sentence) and `count`.
     """
     counted = pairs.filter(pl.col("split") == "train").group_by(TRIPLET).agg(pl.len().cast(pl.UInt32).alias("count"))
-    text = pl.concat_str(*(class_name(name, vocabulary) for name in TRIPLET), separator=" ")
+    text = fill_template(template, {name.removesuffix("_class"): class_name(name, vocabulary) for name in TRIPLET})
     return counted.sort(["count", *TRIPLET], descending=[True, False, False, False]).select(
         *TRIPLET, text.alias("text"), "count"
     )
@@ -106,3 +110,23 @@ def class_name(column: str, vocabulary: Vocabulary) -> pl.Expr:
     names = vocabulary["predicates"] if column.startswith("predicate") else vocabulary["objects"]
     ids = pl.int_range(len(names), dtype=pl.Int16, eager=True)
     return pl.col(column).replace_strict(ids, pl.Series(names, dtype=pl.String), return_dtype=pl.String)
+
+
+def fill_template(template: str, values: dict[str, pl.Expr]) -> pl.Expr:
+    """A sentence per row.
+
+    Args:
+        template: Text with fields in braces, such as "a photo of a {subject} {predicate} a {object}".
+        values: Column for each field.
+
+    Raises:
+        ValueError: If the template has another field.
+    """
+    parts: list[pl.Expr] = []
+    for text, name, _, _ in Formatter().parse(template):
+        parts += [pl.lit(text)] if text else []
+        if name is not None:
+            if name not in values:
+                raise ValueError(f"template {template!r} has the field {name!r}; there are {sorted(values)}")
+            parts.append(values[name])
+    return pl.concat_str(parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import msgspec
 import polars as pl
@@ -52,13 +52,13 @@ def read_image_data(path: Path, rejects: Rejects) -> tuple[pl.DataFrame, int]:
             seen.add(str(image.image_id))
     frame = pl.DataFrame(
         {
-            "image_id": columns.ids(columns.attribute(images, "image_id")),
+            "image_id": columns.ids(columns.field(images, "image_id")),
             "file_name": columns.texts([_file_name(image) for image in images]),
-            "width": columns.attribute(images, "width"),
-            "height": columns.attribute(images, "height"),
+            "width": columns.field(images, "width"),
+            "height": columns.field(images, "height"),
             "split": [""] * len(images),
-            "coco_id": columns.attribute(images, "coco_id"),
-            "flickr_id": columns.ids(columns.attribute(images, "flickr_id")),
+            "coco_id": columns.field(images, "coco_id"),
+            "flickr_id": columns.ids(columns.field(images, "flickr_id")),
         },
         schema=RAW_IMAGES,
     )
@@ -79,8 +79,9 @@ def _fault(image: _Image, seen: set[str]) -> str:
 
 def _file_name(image: _Image) -> str:
     # Visual Genome's photos lie in two folders; the one in the address may be wrong, so whoever opens it tries both.
-    path = PurePosixPath(image.url or f"{image.image_id}.jpg")
-    return f"{path.parent.name}/{path.name}" if path.parent.name in _FOLDERS else path.name
+    *_, folder, name = f"//{image.url or image.image_id}".split("/")
+    name = name if image.url else f"{name}.jpg"
+    return f"{folder}/{name}" if folder in _FOLDERS else name
 
 
 def with_splits(images: pl.DataFrame, path: Path | None) -> pl.DataFrame:

@@ -28,8 +28,8 @@ class SceneObject(msgspec.Struct, gc=False):
     y: float
     w: float
     h: float
-    names: list[str]
-    attributes: list[str] | None = None
+    names: tuple[str, ...]
+    attributes: tuple[str, ...] | None = ()
 
 
 class SceneRelation(msgspec.Struct, gc=False):
@@ -102,16 +102,16 @@ class VisualGenomeDataset(AnnotationDataset):
 
 def _objects(graphs: Sequence[SceneGraph]) -> pl.DataFrame:
     records = list(chain.from_iterable(graph.objects for graph in graphs))
-    x, y, w, h = (columns.numbers(columns.attribute(records, key)) for key in "xywh")
+    x, y, w, h = (columns.numbers(records, key) for key in "xywh")
     x1, y1, x2, y2 = from_corner_and_size(x, y, w, h)
-    names = columns.attribute(records, "names")
+    names = columns.field(records, "names")
     return pl.DataFrame(
         {
             "image_id": columns.repeated([g.image_id for g in graphs], [len(g.objects) for g in graphs]),
-            "object_id": columns.ids(columns.attribute(records, "object_id")),
-            "name": columns.texts([name[0] if name else None for name in names]),
-            "other_names": columns.lists([name[1:] if len(name) > 1 else None for name in names]),
-            "attributes": columns.lists(columns.attribute(records, "attributes")),
+            "object_id": columns.ids(columns.field(records, "object_id")),
+            "name": columns.first_texts(names),
+            "other_names": columns.rest(names),
+            "attributes": columns.lists(columns.field(records, "attributes")),
             "x1": x1,
             "y1": y1,
             "x2": x2,
@@ -126,10 +126,10 @@ def _relations(graphs: Sequence[SceneGraph]) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "image_id": columns.repeated([g.image_id for g in graphs], [len(g.relationships) for g in graphs]),
-            "relation_id": columns.ids(columns.attribute(records, "relationship_id")),
-            "subject_id": columns.ids(columns.attribute(records, "subject_id")),
-            "object_id": columns.ids(columns.attribute(records, "object_id")),
-            "predicate": columns.texts(columns.attribute(records, "predicate")),
+            "relation_id": columns.ids(columns.field(records, "relationship_id")),
+            "subject_id": columns.ids(columns.field(records, "subject_id")),
+            "object_id": columns.ids(columns.field(records, "object_id")),
+            "predicate": columns.texts(columns.field(records, "predicate")),
         },
         schema=RAW_RELATIONS,
     )

@@ -11,6 +11,7 @@ from visual_relations.graphs.cleaning import clean_graphs
 from visual_relations.graphs.relation_classes import relation_classes
 from visual_relations.graphs.splits import assign_splits
 from visual_relations.graphs.tables import RawGraphs
+from visual_relations.graphs.verbalise import CountTokens, GraphSentences
 from visual_relations.graphs.vocabulary import Vocabulary
 from visual_relations.pipelines.scene_graphs.params import SceneGraphsParams
 
@@ -63,15 +64,25 @@ def build_candidate_pairs(
     return pairs.candidate_pairs(images, objects, relation_pairs, names, params.candidate_pairs)
 
 
-def build_triplet_vocabulary(relation_pairs: pl.DataFrame, names: Vocabulary) -> tuple[pl.DataFrame, pl.DataFrame]:
+def build_triplet_vocabulary(
+    relation_pairs: pl.DataFrame, names: Vocabulary, params: SceneGraphsParams
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Distinct training triplets with counts, and the triplets of other splits that training never shows."""
-    triplets = vocabulary.triplet_vocabulary(relation_pairs, names)
+    triplets = vocabulary.triplet_vocabulary(relation_pairs, names, params.triplet_template)
     return triplets, vocabulary.zero_shot_triplets(relation_pairs, triplets)
 
 
 def build_relation_classes(images: pl.DataFrame, relations: pl.DataFrame, params: SceneGraphsParams) -> pl.DataFrame:
     """Classes of masked relation classification."""
     return relation_classes(_of_training(relations, images)["predicate"], params.relation_classes)
+
+
+def verbalise_scene_graphs(
+    objects: pl.DataFrame, relations: pl.DataFrame, count_tokens: CountTokens, params: SceneGraphsParams
+) -> pl.DataFrame:
+    """Graphs as sentences, one per image and epoch."""
+    sentences = GraphSentences(objects, relations, params.verbalisation, count_tokens)
+    return pl.concat(sentences.draw(epoch) for epoch in range(params.epochs))
 
 
 def _of_training(table: pl.DataFrame, images: pl.DataFrame) -> pl.DataFrame:

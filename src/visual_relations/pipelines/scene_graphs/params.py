@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from visual_relations.graphs.cleaning import CleaningParams
 from visual_relations.graphs.pairs import CandidatePairParams
 from visual_relations.graphs.splits import SplitParams
+from visual_relations.graphs.verbalise import VerbalisationParams
 from visual_relations.graphs.vocabulary import VocabularyParams
 
 
@@ -18,7 +19,10 @@ class SceneGraphsParams(BaseModel):
         cleaning: What counts as a usable record.
         vocabulary: Which names become classes.
         candidate_pairs: Pairs of the all-pairs protocol.
+        triplet_template: Sentence of a triplet, with {subject}, {predicate} and {object}.
         relation_classes: V, the number of classes of masked relation classification; null keeps all.
+        verbalisation: How a graph becomes a sentence.
+        epochs: Sentences per image in `verbalised_scene_graphs`; training draws its own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,4 +31,7 @@ class SceneGraphsParams(BaseModel):
     cleaning: CleaningParams = CleaningParams()
     vocabulary: VocabularyParams = VocabularyParams()
     candidate_pairs: CandidatePairParams = CandidatePairParams()
+    triplet_template: str = "{subject} {predicate} {object}"
     relation_classes: int | None = Field(310, ge=1)
+    verbalisation: VerbalisationParams = VerbalisationParams()
+    epochs: int = Field(1, ge=1)

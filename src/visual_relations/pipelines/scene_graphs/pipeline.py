@@ -37,7 +37,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.build_triplet_vocabulary,
-                inputs=["relation_pairs", "vocabulary"],
+                inputs=["relation_pairs", "vocabulary", "params:scene_graphs"],
                 outputs=["triplet_vocabulary", "zero_shot_triplets"],
                 name="build_triplet_vocabulary",
             ),
@@ -46,6 +46,12 @@ def create_pipeline() -> Pipeline:
                 inputs=["images", "relations", "params:scene_graphs"],
                 outputs="relation_classes",
                 name="build_relation_classes",
+            ),
+            Node(
+                nodes.verbalise_scene_graphs,
+                inputs=["objects", "relations", "token_counter", "params:scene_graphs"],
+                outputs="verbalised_scene_graphs",
+                name="verbalise_scene_graphs",
             ),
         ]
     )
