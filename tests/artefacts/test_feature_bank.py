@@ -78,7 +78,7 @@ def test_an_id_may_not_occur_twice_nor_a_width_differ(tmp_path):
             writer.append(names(3), features(3, dim=5))
         writer.append(names(3), features(3))
         writer.append(["id 0"], features(1))
-        with pytest.raises(FeatureBankError, match="more than once.*'id 0'"):
+        with pytest.raises(FeatureBankError, match=r"more than once.*'id 0'"):
             writer.finish()
 
 
@@ -137,5 +137,5 @@ def test_a_damaged_bank_says_which_file(tmp_path, damage):
     else:
         manifest = json.loads((folder / "bank.json").read_text())
         (folder / "bank.json").write_text(json.dumps(manifest | {"format": "other"}))
-    with pytest.raises(FeatureBankError, match="features-00001|bank.json|shards in"):
+    with pytest.raises(FeatureBankError, match=r"features-00001|bank\.json|shards in"):
         FeatureBank.open(folder)

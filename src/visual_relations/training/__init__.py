@@ -1,0 +1,1 @@
+"""The one training loop: seeds, device, precision, checkpoints, resume, progress; models on disk."""
