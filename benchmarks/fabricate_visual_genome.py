@@ -82,7 +82,8 @@ def _graphs(rng: np.random.Generator, words: _Words, start: int, width: np.ndarr
     owner = np.repeat(np.arange(len(width)), n_relations)
     ends = (first[owner] + rng.integers(0, n_objects[owner], (2, total_relations))).tolist()
     relations = [
-        f'{{"synsets": ["along.r.01"], "predicate": "{words.predicates[p]}", "relationship_id": {start * 30 + i + 15000}, '
+        f'{{"synsets": ["along.r.01"], "predicate": "{words.predicates[p]}", "relationship_id": '
+        f"{start * 30 + i + 15000}, "
         f'"object_id": {start * 40 + o + 1000000}, "subject_id": {start * 40 + s + 1000000}}}'
         for i, (p, s, o) in enumerate(zip(predicates, *ends, strict=True))
     ]

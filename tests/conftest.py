@@ -66,7 +66,8 @@ def make_project(path: Path) -> Project:
     """Lay out a copy of the project below `path`: configuration copied, the sample world linked, no other data."""
     shutil.copytree(ROOT / "conf", path / "conf")
     shutil.copy(ROOT / "pyproject.toml", path)
-    (path / "src").symlink_to(ROOT / "src")
+    # Copied, not linked: kedro refuses a source folder that lies outside the project.
+    shutil.copytree(ROOT / "src", path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     (path / "data" / "01_raw").mkdir(parents=True)
     (path / "data" / "01_raw" / "sample_world").symlink_to(ROOT / "data" / "01_raw" / "sample_world")
     return Project(path)

@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from visual_relations.graphs.names import clean_lists, clean_names
-from visual_relations.graphs.tables import BOX, REJECTED, RawGraphs, check_conserved, empty
+from visual_relations.graphs.tables import BOX, REJECTED, RawGraphs, check_conserved, empty, grouped_by_image
 
 OBJECT_KEY = ["image_id", "object_id"]
 
@@ -103,7 +103,7 @@ def _clean_objects(
     ]
     kept, rejected = _split_off(clipped, reasons, "object")
     index = pl.int_range(pl.len(), dtype=pl.Int32).over("image_id")
-    return kept.with_columns(object_index=index), rejected
+    return grouped_by_image(kept).with_columns(object_index=index), rejected
 
 
 def _clean_relations(

@@ -114,6 +114,14 @@ def rejected_frame(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=REJECTED).with_columns(pl.col("record").str.head(300))
 
 
+def grouped_by_image(table: pl.DataFrame) -> pl.DataFrame:
+    """The same rows with those of an image next to each other, in the order in which images first occur."""
+    if not table.height or table["image_id"].rle_id()[-1] + 1 == table["image_id"].n_unique():
+        return table
+    place = pl.int_range(pl.len()).first().over("image_id")
+    return table.with_columns(place.alias("_place")).sort("_place", maintain_order=True).drop("_place")
+
+
 def object_rows(objects: pl.DataFrame, image_ids: pl.Series, indices: pl.Series) -> pl.Series:
     """Rows of `objects` that indices within images mean. Faster than a join on both: rows are first row plus index.
 

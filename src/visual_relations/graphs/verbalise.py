@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from visual_relations.graphs.names import clean_lists, clean_sentences, mirror_left_right
-from visual_relations.graphs.tables import object_rows
+from visual_relations.graphs.tables import grouped_by_image, object_rows
 
 SEPARATOR = "[SEP]"
 LEFT, RIGHT = "to the left of", "to the right of"
@@ -143,10 +143,7 @@ def _triplets(objects: pl.DataFrame, relations: pl.DataFrame, params: Verbalisat
     if params.names == "first":
         named = named.drop("subject_others", "object_others")
     said = (pl.col("subject") != "") & (pl.col("object") != "")
-    said_only = named.filter(said)
-    if said_only["image_id"].rle_id().n_unique() == said_only["image_id"].n_unique():
-        return said_only
-    return said_only.sort("image_id", maintain_order=True)  # relations of an image lay scattered
+    return grouped_by_image(named.filter(said))
 
 
 def _write(drawn: pl.DataFrame, params: VerbalisationParams, count_tokens: CountTokens, epoch: int) -> pl.DataFrame:
@@ -180,8 +177,8 @@ def _named(drawn: pl.DataFrame) -> pl.DataFrame:
         others = f"{end}_others"
         if others in drawn.columns and drawn[others].list.len().sum():
             names = pl.concat_list(pl.col(end), pl.col(others))
-            choice = pl.Series(_mix(drawn["key"].to_numpy() + np.uint64(number))) % drawn[others].list.len().add(1)
-            drawn = drawn.with_columns(names.list.get(choice).alias(end))
+            bits = pl.lit(pl.Series(_mix(drawn["key"].to_numpy() + np.uint64(number))))
+            drawn = drawn.with_columns(names.list.get(bits % names.list.len()).alias(end))
     return drawn
 
 

@@ -52,7 +52,7 @@ def first_texts(values: Sequence[Sequence[str]]) -> pl.Series:
 
 def lists(values: Sequence[Sequence[str] | None]) -> pl.Series:
     """Lists of strings; null becomes the empty list. Row by row, polars would take ten times as long."""
-    import pyarrow as pa
+    import pyarrow as pa  # type: ignore[import-untyped]
 
     filled = [value or () for value in values]
     ends = np.zeros(len(filled) + 1, dtype=np.int64)

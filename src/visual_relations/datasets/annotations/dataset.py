@@ -8,25 +8,29 @@ from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
-from visual_relations.datasets.annotations.records import AnnotationError, Rejects
+from visual_relations.datasets.annotations.records import AnnotationError
 from visual_relations.graphs.tables import RawGraphs
 
 
 class AnnotationDataset(AbstractDataset[NoReturn, RawGraphs]):
     """Annotations in one published format.
 
-    Args of every reader: `filepath`, the main file; further files by their own names; `metadata` for Kedro-Viz.
+    Args:
+        metadata: For Kedro-Viz.
+        paths: Files by role, the main one first; a role without a path is left out.
     """
 
-    def __init__(self, filepath: str, metadata: dict[str, Any] | None = None, **files: str | None) -> None:
-        self._filepath = Path(filepath)
-        self._others = {name: Path(path) for name, path in files.items() if path}
+    def __init__(self, metadata: dict[str, Any] | None = None, **paths: str | None) -> None:
+        self.paths = {role: Path(path) for role, path in paths.items() if path}
+        if not self.paths:
+            raise DatasetError(f"{type(self).__name__} needs the path of at least one file")
+        self._filepath = next(iter(self.paths.values()))
         self.metadata = metadata
 
     @property
     def files(self) -> list[Path]:
         """All files that are read; when one changes, what was made from it is stale."""
-        return [self._filepath, *self._others.values()]
+        return list(self.paths.values())
 
     def load(self) -> RawGraphs:
         """Read the annotations.
@@ -55,10 +59,7 @@ class AnnotationDataset(AbstractDataset[NoReturn, RawGraphs]):
         raise DatasetError(f"{type(self).__name__} is read-only: {self._filepath}")
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath), **{name: str(path) for name, path in self._others.items()}}
+        return {role: str(path) for role, path in self.paths.items()}
 
     def _exists(self) -> bool:
         return all(path.exists() for path in self.files)
-
-    def _rejects(self, path: Path) -> Rejects:
-        return Rejects(path.name)

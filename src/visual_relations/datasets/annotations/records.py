@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import json
 import mmap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from kedro.io import DatasetError
 
 Id = int | str
+Size = Annotated[int, msgspec.Meta(gt=0, lt=2**31)]
+"""Width or height in pixels."""
 S = TypeVar("S", bound=msgspec.Struct)
+T = TypeVar("T")
+K = TypeVar("K", str, None)
 
 
 class AnnotationError(DatasetError):
@@ -26,12 +30,16 @@ class AnnotationError(DatasetError):
 
 @dataclass(frozen=True)
 class Children:
-    """Where a record keeps its children: a list or a mapping under `key`, each of which may fail by itself."""
+    """Where a record keeps its children: a list or a mapping under `key`, each of which may fail by itself.
+
+    Where others refer to a child by its position in the list, one that fails leaves a hole: see `positioned`.
+    """
 
     key: str
     kind: str
     type: type[msgspec.Struct]
     children: tuple[Children, ...] = ()
+    positional: bool = False
 
 
 @dataclass
@@ -61,27 +69,59 @@ class Rejects:
                 self.add(spec.kind, image_id, child, reason)
                 self.add_all(spec.children, image_id, child, reason)
 
+    def add_again(self, children: Sequence[Children], image_id: Id, record: msgspec.Struct) -> None:
+        """Set a record aside because its image has been read before."""
+        plain = {key: _without_holes(value) for key, value in msgspec.to_builtins(record).items()}
+        self.add("image", image_id, plain, "this image occurs twice")
+        self.add_all(children, image_id, plain, "its image occurs twice")
+
     def count(self, kind: str) -> int:
         """Number of records of a kind set aside."""
         return sum(row["kind"] == kind for row in self.rows)
 
 
-def read_list(path: Path) -> list[msgspec.Raw]:
-    """Cut a file that holds a JSON list into its records.
+def read_list(path: Path) -> list[tuple[None, msgspec.Raw]]:
+    """Cut a file that holds a JSON list into its records, which have no keys.
 
     Raises:
         AnnotationError: If the file is absent, truncated, or no JSON list.
     """
-    return _read(path, list[msgspec.Raw], "a list of records")
+    return [(None, raw) for raw in _read(path, list[msgspec.Raw], "a list of records")]
 
 
-def read_mapping(path: Path) -> dict[str, msgspec.Raw]:
-    """Cut a file that holds a JSON object into its members.
+def read_mapping(path: Path) -> list[tuple[str, msgspec.Raw]]:
+    """Cut a file that holds a JSON object into keys and records.
 
     Raises:
         AnnotationError: If the file is absent, truncated, or no JSON object.
     """
-    return _read(path, dict[str, msgspec.Raw], "an object whose keys are image ids or names")
+    return list(_read(path, dict[str, msgspec.Raw], "an object whose keys are image ids or names").items())
+
+
+def read_lines(path: Path, type_: type[S], rejects: Rejects, kind: str) -> Iterator[tuple[int, S]]:
+    """Decode a file of one JSON object per line.
+
+    Args:
+        path: The jsonl file.
+        type_: The struct of a line.
+        rejects: Where lines go that do not fit.
+        kind: What a line is.
+
+    Yields:
+        Row (from 0) and record.
+
+    Raises:
+        AnnotationError: If the file is absent.
+    """
+    if not path.is_file():
+        raise AnnotationError(_absent(path))
+    decoder = msgspec.json.Decoder(type_)
+    with path.open("rb") as file:
+        for row, line in enumerate(line for line in file if line.strip()):
+            try:
+                yield row, decoder.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                rejects.add(kind, None, line.decode(errors="replace"), f"line {row + 1}: {error}")
 
 
 def read_json(path: Path, type_: type[Any], what: str) -> Any:
@@ -98,39 +138,50 @@ def read_json(path: Path, type_: type[Any], what: str) -> Any:
     return _read(path, type_, what)
 
 
+def wrapped(key: str, raw: msgspec.Raw) -> msgspec.Raw:
+    """A record that is a bare list, as an object with that list under `key`."""
+    return msgspec.Raw(b'{"' + key.encode() + b'":' + bytes(raw) + b"}")
+
+
 def decode_all(
-    records: Sequence[msgspec.Raw], type_: type[S], children: Sequence[Children], rejects: Rejects, id_key: str
-) -> Iterator[S]:
+    records: Iterable[tuple[K, msgspec.Raw]],
+    type_: type[S],
+    children: Sequence[Children],
+    rejects: Rejects,
+    id_key: str = "image_id",
+) -> Iterator[tuple[K, S]]:
     """Decode records; what does not fit goes to `rejects`, children that fit are kept.
 
     Args:
-        records: Raw records of one file.
+        records: Key (the image id, in files that are mappings) and content of each record.
         type_: The struct of one record; unknown fields are ignored.
         children: Its nested records.
         rejects: Where to put what does not fit.
-        id_key: The field that names the image, for `rejects`.
+        id_key: The field that names the image in records without a key.
 
     Yields:
-        The records that fit, with the children that fit.
+        Key and record, with the children that fit.
     """
     decoder = msgspec.json.Decoder(type_)
-    for raw in records:
+    for key, raw in records:
         try:
-            yield decoder.decode(raw)
-        except msgspec.DecodeError:
-            kept = salvage(raw, type_, children, rejects, id_key)
-            if kept is not None:
-                yield kept
+            record: S | None = decoder.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            record = _salvage(raw, type_, children, rejects, id_key, key)
+        if record is not None:
+            yield key, record
 
 
-def salvage(raw: msgspec.Raw, type_: type[S], children: Sequence[Children], rejects: Rejects, id_key: str) -> S | None:
+def _salvage(
+    raw: msgspec.Raw, type_: type[S], children: Sequence[Children], rejects: Rejects, id_key: str, key: str | None
+) -> S | None:
     """Decode a record that does not fit as a whole, child by child. Numbers in quotes are read as numbers."""
     try:
         value = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        rejects.add("image", None, bytes(raw[:300]).decode(errors="replace"), f"not valid JSON: {error}")
+        rejects.add("image", key, bytes(raw)[:300].decode(errors="replace"), f"not valid JSON: {error}")
         return None
-    image_id = value.get(id_key) if isinstance(value, dict) else None
+    image_id = value.get(id_key) if key is None and isinstance(value, dict) else key
     image_id = image_id if isinstance(image_id, (int, str)) else None
     try:
         return _convert(value, type_, children, rejects, image_id)
@@ -149,9 +200,10 @@ def _convert(value: Any, type_: type[S], children: Sequence[Children], rejects: 
     record = msgspec.convert(bare, type_, strict=False)  # first: if the parent fails, so do all children
     for spec in children:
         kept[spec.key] = _convert_children(value.get(spec.key), spec, rejects, image_id)
+    attributes = {field.encode_name: field.name for field in msgspec.structs.fields(type_)}
     for key, items in kept.items():
         if items is not None:
-            setattr(record, key, items)
+            setattr(record, attributes[key], items)
     return record
 
 
@@ -168,8 +220,18 @@ def _convert_children(items: Any, spec: Children, rejects: Rejects, image_id: Id
         pairs = ((key, convert(item)) for key, item in items.items())
         return {key: item for key, item in pairs if item is not None}
     if isinstance(items, list):
-        return [child for child in map(convert, items) if child is not None]
+        return [child for child in map(convert, items) if child is not None or spec.positional]
     return None
+
+
+def positioned(children: Sequence[T]) -> Iterator[tuple[int, T]]:
+    """Children with their positions in the file, without those that were set aside."""
+    with_holes: Sequence[T | None] = children
+    return ((position, child) for position, child in enumerate(with_holes) if child is not None)
+
+
+def _without_holes(value: Any) -> Any:
+    return [item for item in value if item is not None] if isinstance(value, list) else value
 
 
 def _items(record: Any, key: str) -> list[Any]:
@@ -181,7 +243,7 @@ def _items(record: Any, key: str) -> list[Any]:
 
 def _read(path: Path, type_: Any, what: str) -> Any:
     if not path.is_file():
-        raise AnnotationError(f"{path} is not there. Put the file there, or change its path in the catalog.")
+        raise AnnotationError(_absent(path))
     with path.open("rb") as file:
         # Mapped, not read: the pages belong to the file, so 700 MB of JSON do not count twice.
         content: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
@@ -191,6 +253,10 @@ def _read(path: Path, type_: Any, what: str) -> Any:
         raise AnnotationError(f"{path} should hold {what}: {error}. Is it another release or another file?") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise AnnotationError(f"{path}: {error}, after {_last_whole_record(content)}. Fetch the file again.") from error
+
+
+def _absent(path: Path) -> str:
+    return f"{path} is not there. Put the file there, or change its path in the catalog."
 
 
 def _last_whole_record(content: Any) -> str:

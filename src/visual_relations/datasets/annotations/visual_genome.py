@@ -58,23 +58,23 @@ class VisualGenomeDataset(AnnotationDataset):
     def __init__(
         self, filepath: str, image_data: str, splits: str | None = None, metadata: dict[str, object] | None = None
     ) -> None:
-        super().__init__(filepath, metadata, image_data=image_data, splits=splits)
+        super().__init__(metadata, scene_graphs=filepath, image_data=image_data, splits=splits)
 
     def _read(self) -> RawGraphs:
-        image_rejects, rejects = self._rejects(self._others["image_data"]), self._rejects(self._filepath)
-        images, n_images = read_image_data(self._others["image_data"], image_rejects)
-        raw = read_list(self._filepath)
+        image_rejects, rejects = (Rejects(self.paths[role].name) for role in ("image_data", "scene_graphs"))
+        images, n_images = read_image_data(self.paths["image_data"], image_rejects)
+        raw = read_list(self.paths["scene_graphs"])
         n_records = {"image": 0, "object": 0, "relation": 0}
         objects, relations, image_ids = [empty(RAW_OBJECTS)], [empty(RAW_RELATIONS)], []
         with _no_garbage_collection():
-            for batch in _batches(self._unique(decode_all(raw, SceneGraph, CHILDREN, rejects, "image_id"), rejects)):
+            for batch in _batches(self._unique(decode_all(raw, SceneGraph, CHILDREN, rejects), rejects)):
                 objects.append(_objects(batch))
                 relations.append(_relations(batch))
                 image_ids += [graph.image_id for graph in batch]
                 n_records["object"] += sum(len(graph.objects) for graph in batch)
                 n_records["relation"] += sum(len(graph.relationships) for graph in batch)
         n_known = images.height
-        images = with_splits(add_unknown_images(images, columns.ids(image_ids)), self._others.get("splits"))
+        images = with_splits(add_unknown_images(images, columns.ids(image_ids)), self.paths.get("splits"))
         n_records["image"] = n_images + (images.height - n_known)
         for kind in n_records:
             n_records[kind] += rejects.count(kind)
@@ -87,14 +87,12 @@ class VisualGenomeDataset(AnnotationDataset):
         )
 
     @staticmethod
-    def _unique(graphs: Iterator[SceneGraph], rejects: Rejects) -> Iterator[SceneGraph]:
+    def _unique(graphs: Iterator[tuple[None, SceneGraph]], rejects: Rejects) -> Iterator[SceneGraph]:
         """Pass on the first graph of each image."""
         seen: set[str] = set()
-        for graph in graphs:
+        for _, graph in graphs:
             if str(graph.image_id) in seen:
-                record = msgspec.to_builtins(graph)
-                rejects.add("image", graph.image_id, record, "this image occurs twice")
-                rejects.add_all(CHILDREN, graph.image_id, record, "its image occurs twice")
+                rejects.add_again(CHILDREN, graph.image_id, graph)
             else:
                 seen.add(str(graph.image_id))
                 yield graph
