@@ -1,0 +1,1 @@
+"""Frozen CLIP: any open_clip model; images, texts and prompts to features."""
