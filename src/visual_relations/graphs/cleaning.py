@@ -9,6 +9,7 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from visual_relations.graphs.leakage import PhotoIds, evaluation_images
 from visual_relations.graphs.names import clean_lists, clean_names
 from visual_relations.graphs.tables import BOX, REJECTED, RawGraphs, check_conserved, empty, grouped_by_image
 
@@ -54,6 +55,7 @@ def clean_graphs(
     params: CleaningParams,
     object_aliases: Mapping[str, str] | None = None,
     predicate_aliases: Mapping[str, str] | None = None,
+    evaluation: PhotoIds | None = None,
 ) -> CleanGraphs:
     """Clean names and boxes, resolve relation ends, and set aside what cannot be used.
 
@@ -62,11 +64,13 @@ def clean_graphs(
         params: What counts as usable.
         object_aliases: Canonical object name by alias.
         predicate_aliases: Canonical predicate by alias.
+        evaluation: Photos of evaluation sets: a training image that is one of them is rejected.
 
     Returns:
         Images, objects, relations, and rejected records of reading and cleaning together.
     """
-    images, bad_images = _split_off(raw.images, [_unreadable(params)], "image")
+    reasons = [_unreadable(params), _held_out(raw.images, evaluation or PhotoIds())]
+    images, bad_images = _split_off(raw.images, reasons, "image")
     image_facts = images.select("image_id", "width", "height", "split")
     objects, bad_objects = _clean_objects(raw.objects, image_facts, params, object_aliases)
     relations, bad_relations = _clean_relations(raw.relations, objects, image_facts, params, predicate_aliases)
@@ -78,6 +82,11 @@ def clean_graphs(
 
 def _unreadable(params: CleaningParams) -> pl.Expr:
     return pl.when(pl.col("image_id").is_in(list(params.unreadable_images))).then(pl.lit("its photo is unreadable"))
+
+
+def _held_out(images: pl.DataFrame, evaluation: PhotoIds) -> pl.Expr:
+    reasons = evaluation_images(images, evaluation) if len(evaluation) else pl.Series([None], dtype=pl.String)
+    return pl.when(pl.col("split") == "train").then(pl.lit(reasons))
 
 
 def _clean_objects(

@@ -1,6 +1,7 @@
 """Readers of relation annotations: one file per published format, all yielding `graphs.tables.RawGraphs`."""
 
 from visual_relations.datasets.annotations.aliases import AliasDataset
+from visual_relations.datasets.annotations.evaluation_photos import EvaluationPhotosDataset
 from visual_relations.datasets.annotations.gqa import GQADataset
 from visual_relations.datasets.annotations.interactionwise import InteractionwiseDataset
 from visual_relations.datasets.annotations.open_images import OpenImagesDataset
@@ -13,6 +14,7 @@ from visual_relations.datasets.annotations.vrd import VRDDataset
 
 __all__ = [
     "AliasDataset",
+    "EvaluationPhotosDataset",
     "GQADataset",
     "InteractionwiseDataset",
     "OpenImagesDataset",

@@ -8,6 +8,7 @@ import polars as pl
 
 from visual_relations.graphs import pairs, vocabulary
 from visual_relations.graphs.cleaning import clean_graphs
+from visual_relations.graphs.leakage import PhotoIds
 from visual_relations.graphs.relation_classes import relation_classes
 from visual_relations.graphs.splits import assign_splits
 from visual_relations.graphs.tables import RawGraphs
@@ -19,7 +20,11 @@ Names = dict[str, list[str]]
 
 
 def clean_scene_graphs(
-    raw: RawGraphs, object_alias: dict[str, str], relationship_alias: dict[str, str], params: SceneGraphsParams
+    raw: RawGraphs,
+    object_alias: dict[str, str],
+    relationship_alias: dict[str, str],
+    evaluation_photos: PhotoIds,
+    params: SceneGraphsParams,
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame, Names]:
     """Bring annotations to the project's tables.
 
@@ -27,13 +32,14 @@ def clean_scene_graphs(
         raw: What a reader found.
         object_alias: Canonical object name by alias.
         relationship_alias: Canonical predicate by alias.
+        evaluation_photos: Photos that must not be trained on.
         params: Splits and cleaning.
 
     Returns:
         `images`, `objects`, `relations`, `rejected_records`, and the class lists that the format itself fixes.
     """
     raw = replace(raw, images=assign_splits(raw.images, params.splits))
-    clean = clean_graphs(raw, params.cleaning, object_alias, relationship_alias)
+    clean = clean_graphs(raw, params.cleaning, object_alias, relationship_alias, evaluation_photos)
     return clean.images, clean.objects, clean.relations, clean.rejected, raw.vocabulary or {}
 
 

@@ -13,7 +13,13 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 nodes.clean_scene_graphs,
-                inputs=["raw_scene_graphs", "object_alias", "relationship_alias", "params:scene_graphs"],
+                inputs=[
+                    "raw_scene_graphs",
+                    "object_alias",
+                    "relationship_alias",
+                    "evaluation_photos",
+                    "params:scene_graphs",
+                ],
                 outputs=["images", "objects", "relations", "rejected_records", "given_vocabulary"],
                 name="clean_scene_graphs",
             ),
