@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from visual_relations.clip import FrozenClip
+from visual_relations.clip.frozen import FrozenClip
 from visual_relations.prompting.params import ContrastiveParams
 from visual_relations.prompting.prompts import Prompt, PromptLearner, encode_pairs
 from visual_relations.training.device import resolve_device

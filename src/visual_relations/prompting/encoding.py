@@ -13,7 +13,7 @@ import torch
 
 from visual_relations.artefacts.feature_bank import FeatureBank, FeatureBankWriter
 from visual_relations.artefacts.progress import Progress
-from visual_relations.clip import FrozenClip
+from visual_relations.clip.frozen import FrozenClip
 from visual_relations.prompting.prompts import Prompt, PromptLearner, encode_pairs
 
 BATCH = 512

@@ -42,7 +42,7 @@ class PromptParams(_Params):
     n_context: int = Field(8, ge=1, le=64)
     context_init: Literal["X", "random"] = "X"
     image_bias: bool = True
-    max_tokens: int = Field(77, ge=5, le=77)
+    max_tokens: int = Field(77, ge=5)
 
     @model_validator(mode="after")
     def _placeholders(self) -> PromptParams:

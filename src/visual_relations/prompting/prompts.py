@@ -18,7 +18,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from visual_relations.clip import FrozenClip
+from visual_relations.clip.frozen import FrozenClip
 from visual_relations.prompting.params import CONTEXT, PromptParams
 
 BOTTLENECK = 16  # CoCoOp's: the hidden width of the bias network is a sixteenth of the image width
@@ -60,7 +60,7 @@ class PromptLearner(nn.Module):
         """Build an untrained learner for a CLIP, its context started as `prompt.context_init` says."""
         learner = cls(PromptLearnerConfig(prompt=prompt, image_dim=clip.dim, text_width=clip.text_width))
         if prompt.context_init == "X":
-            (token,) = clip.tokenizer.encode("X")
+            (token,) = clip.word_ids("X")
             with torch.no_grad():
                 learner.context_MW.copy_(clip.token_embedding(torch.tensor([token]).to(clip.device)))
         return learner
@@ -84,9 +84,12 @@ class PromptWriter:
     """Writes the token ids of prompts, each as long as it needs to be."""
 
     def __init__(self, clip: FrozenClip, params: PromptParams) -> None:
-        self._tokenizer = clip.tokenizer
+        self._clip = clip
+        ids_1L, _ = clip.tokenize([""])
+        self._start, self._end = int(ids_1L[0, 0]), int(ids_1L[0, -1])
         self._template = params.template.split()
-        self._n_context, self._max_tokens = params.n_context, params.max_tokens
+        self._n_context = params.n_context
+        self._max_tokens = min(params.max_tokens, clip.context_length)
         self._cache: dict[tuple[str, str], Prompt] = {}
 
     def write(self, subject: str, object_: str) -> Prompt:
@@ -101,20 +104,20 @@ class PromptWriter:
         return self._cache[key]
 
     def _write(self, subject: str, object_: str) -> Prompt:
-        tokens, at = [self._tokenizer.sot_token_id], 0
+        tokens, at = [self._start], 0
         for word in self._template:
             if word == CONTEXT:
                 at = len(tokens)
                 tokens += [0] * self._n_context  # replaced by the learnable tokens
             else:
-                tokens += self._tokenizer.encode({"{subject}": subject, "{object}": object_}.get(word, word))
+                tokens += self._clip.word_ids({"{subject}": subject, "{object}": object_}.get(word, word))
         room = self._max_tokens - 1
         if at + self._n_context > room:
             raise ValueError(
                 f"{self._max_tokens} tokens have no room for {self._n_context} learnable ones in the template "
                 f"{' '.join(self._template)!r} with subject {subject!r}; raise max_tokens or lower n_context"
             )
-        return Prompt((*tokens[:room], self._tokenizer.eot_token_id), at)
+        return Prompt((*tokens[:room], self._end), at)
 
 
 def pad_prompts(prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor, Tensor]:
@@ -134,7 +137,7 @@ def pad_prompts(prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def encode_pairs(
-    clip: FrozenClip, prompts: Sequence[Prompt], learner: PromptLearner | None, image_BD: Tensor | None
+    clip: FrozenClip, prompts: Sequence[Prompt], learner: nn.Module | None, image_BD: Tensor | None
 ) -> Tensor:
     """Text features of prompts, (B, D), not normalised; gradients flow into the learner.
 

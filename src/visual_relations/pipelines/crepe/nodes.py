@@ -15,7 +15,8 @@ from torch import nn
 from visual_relations.artefacts.feature_bank import FeatureBank
 from visual_relations.artefacts.fingerprint import fingerprint
 from visual_relations.artefacts.workspace import Workspace
-from visual_relations.clip import ClipParams, load_clip
+from visual_relations.clip.load import load_clip
+from visual_relations.clip.params import ClipParams
 from visual_relations.pipelines.crepe import heads
 from visual_relations.pipelines.crepe.pairs import Representations, pair_texts, working_pairs
 from visual_relations.pipelines.crepe.params import (
