@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from visual_relations.pipelines.scene_graphs import nodes
+from visual_relations.pipelines.scene_graphs import explore, nodes
+
+FIGURES = ["predicate_long_tail", "object_pair_heat_map", "graph_sizes", "box_sanity"]
 
 
 def create_pipeline() -> Pipeline:
@@ -58,6 +60,24 @@ def create_pipeline() -> Pipeline:
                 inputs=["objects", "relations", "token_counter", "params:scene_graphs"],
                 outputs="verbalised_scene_graphs",
                 name="verbalise_scene_graphs",
+            ),
+            Node(
+                explore.summarise_scene_graphs,
+                inputs=["images", "objects", "relations", "rejected_records", "relation_pairs", "vocabulary"],
+                outputs="scene_graph_summary",
+                name="summarise_scene_graphs",
+            ),
+            Node(
+                explore.plot_scene_graphs,
+                inputs=["images", "objects", "relations", "triplet_vocabulary", "vocabulary"],
+                outputs=FIGURES,
+                name="plot_scene_graphs",
+            ),
+            Node(
+                explore.build_scene_graph_page,
+                inputs=["images", "objects", "relations", "scene_graph_summary", *FIGURES, "params:scene_graphs"],
+                outputs="scene_graph_page",
+                name="build_scene_graph_page",
             ),
         ]
     )
