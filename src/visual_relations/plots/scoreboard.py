@@ -1,0 +1,191 @@
+"""The scoreboard as a page, as Markdown and as LaTeX: one board per benchmark, models down, metrics across.
+
+boards = make_boards(table)
+page, text, source = boards_page(boards, ...), boards_markdown(boards), boards_latex(boards)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import polars as pl
+
+from visual_relations.plots.report import Section, render_page
+
+# Metrics that have a column, in this order; the table itself has all of them.
+SHOWN = (
+    *("pairwise_accuracy", "both_positives_win", "precision@1", "multi_object_accuracy"),
+    *("text_score", "I2T", "image_score", "T2I", "group_score", "pair_accuracy", "set_accuracy"),
+    *("accuracy", "balanced_accuracy", "p_c", "p_f", "AUROC"),
+    *(f"{direction}@{k}" for direction in ("TR", "IR") for k in (1, 5, 10)),
+    *(f"{name}@{k}" for name in ("mR", "R", "zR", "ng-mR", "ng-R") for k in (20, 50, 100)),
+    *("A@100",),
+    *("BLEU-4", "METEOR", "ROUGE-L", "CIDEr", "SPICE"),
+)
+WHOLE = re.compile(r"^(all|micro|macro:.*)$")
+MOST_SLICES = 12  # a kind with more slices (VSR's 64 relations) stays in the table only
+KINDS = {"published": "Published", "measured": "Ours", "control": "Controls"}
+MARKS = "abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value in per cent with its interval, and the mark of its remark ("" for none)."""
+
+    value: float
+    low: float | None
+    high: float | None
+    mark: str
+
+
+@dataclass(frozen=True)
+class Board:
+    """One benchmark and split.
+
+    Attributes:
+        title: Benchmark, split, and what the columns break it down by.
+        columns: Their headings.
+        rows: Kind ("published", "measured", "control"), model with variant, source, and one cell per column.
+        remarks: Mark to remark.
+    """
+
+    title: str
+    columns: list[str]
+    rows: list[tuple[str, str, str, list[Cell | None]]]
+    remarks: dict[str, str] = field(default_factory=dict)
+
+
+def make_boards(table: pl.DataFrame) -> list[Board]:
+    """Arrange a scoreboard as boards: whole benchmarks first, then their breakdowns by slices.
+
+    Args:
+        table: `SCOREBOARD_SCHEMA`.
+    """
+    shown = table.filter(pl.col("metric").is_in(SHOWN), pl.col("value").is_not_null(), pl.col("value").is_not_nan())
+    whole = pl.col("slice").str.contains(WHOLE.pattern)
+    boards = []
+    for (benchmark, split, task), part in shown.group_by("benchmark", "split", "task", maintain_order=True):
+        title = ", ".join(str(name) for name in (benchmark, split, task) if name)
+        boards.append(_board(title, part.filter(whole)))
+        parts = part.filter(~whole).with_columns(of=pl.col("slice").str.split(":").list.first())
+        for (kind,), slices in parts.group_by("of", maintain_order=True):
+            main = min(slices["metric"].unique(), key=SHOWN.index)
+            if slices["slice"].n_unique() <= MOST_SLICES:
+                boards.append(_board(f"{title}: {main} by {kind}", slices.filter(metric=main)))
+    return [board for board in boards if board.rows]
+
+
+def boards_page(boards: Sequence[Board], title: str, lead: str) -> str:
+    """The page; readable on a phone, where tables scroll below a fixed first column."""
+    return render_page(title, [Section(board.title, _html(board)) for board in boards], lead)
+
+
+def boards_markdown(boards: Sequence[Board]) -> str:
+    """All boards as Markdown tables."""
+    return "\n".join(_markdown(board) for board in boards)
+
+
+def boards_latex(boards: Sequence[Board]) -> str:
+    """All boards as LaTeX tables (package booktabs)."""
+    return "\n".join(_latex(board) for board in boards)
+
+
+def _board(title: str, part: pl.DataFrame) -> Board:
+    keys = part.select("metric", "slice").unique(maintain_order=True).rows()
+    keys.sort(key=lambda key: SHOWN.index(key[0]))
+    marks = {
+        remark: MARKS[n % len(MARKS)] for n, remark in enumerate(part["remark"].unique(maintain_order=True)) if remark
+    }
+    rows = []
+    for kind in KINDS:
+        by_row = part.filter(kind=kind).group_by("model", "variant", "source", maintain_order=True)
+        for (model, variant, source), cells in by_row:
+            found = {(cell["metric"], cell["slice"]): _cell(cell, marks) for cell in cells.iter_rows(named=True)}
+            name = f"{model} ({variant})" if variant else str(model)
+            rows.append((kind, name, str(source), [found.get(key) for key in keys]))
+    return Board(title, [_heading(*key) for key in keys], rows, {mark: remark for remark, mark in marks.items()})
+
+
+def _cell(row: dict[str, Any], marks: dict[str, str]) -> Cell:
+    low, high = (None if row[end] is None else 100 * row[end] for end in ("low", "high"))
+    return Cell(100 * row["value"], low, high, marks.get(row["remark"], ""))
+
+
+def _heading(metric: str, name: str) -> str:
+    if WHOLE.match(name) is None:
+        return name.partition(":")[2]
+    return metric.replace("_", " ") if name in {"all", "micro"} else f"{metric.replace('_', ' ')} {name}"
+
+
+def _html(board: Board) -> str:
+    head = "".join(f"<th>{escape(column)}</th>" for column in board.columns)
+    body, last = [], ""
+    for kind, name, source, cells in board.rows:
+        if kind != last:
+            body.append(f'<tr><th class="text">{KINDS[kind]}</th>{"<th></th>" * len(cells)}</tr>')
+            last = kind
+        values = "".join(f"<td>{_html_cell(cell)}</td>" for cell in cells)
+        body.append(f'<tr><td class="text" title="{escape(source)}">{escape(name)}</td>{values}</tr>')
+    notes = "".join(f"<p><sup>{mark}</sup> {escape(remark)}</p>" for mark, remark in board.remarks.items())
+    sources = dict.fromkeys(source for kind, _, source, _ in board.rows if kind == "published")
+    if sources:
+        notes += f"<p>Published: {escape('; '.join(sources))}.</p>"
+    return f'<div class="scroll"><table><thead><tr><th></th>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>{notes}'
+
+
+def _html_cell(cell: Cell | None) -> str:
+    if cell is None:
+        return ""
+    mark = f"<sup>{cell.mark}</sup>" if cell.mark else ""
+    interval = "" if cell.low is None else f"<br><small>{_interval(cell)}</small>"
+    return f"{cell.value:.1f}{mark}{interval}"
+
+
+def _interval(cell: Cell) -> str:
+    return "" if cell.low is None or cell.high is None else f"{cell.low:.1f}\N{EN DASH}{cell.high:.1f}"
+
+
+def _markdown(board: Board) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    lines = [f"## {board.title}", "", line(["", "", *board.columns]), "|---|---|" + "---:|" * len(board.columns)]
+    for kind, name, source, cells in board.rows:
+        about = source if kind == "published" else KINDS[kind].lower()
+        lines.append(line([name, about, *(_plain(cell, "<sup>{}</sup>") for cell in cells)]))
+    notes = [f"<sup>{mark}</sup> {remark}" for mark, remark in board.remarks.items()]
+    return "\n".join([*lines, *(["", "<br>".join(notes)] if notes else []), ""])
+
+
+def _latex(board: Board) -> str:
+    columns = " & ".join(["", *map(_latex_text, board.columns)])
+    lines = [
+        rf"\begin{{table}}",
+        rf"\caption{{{_latex_text(board.title)}}}",
+        rf"\begin{{tabular}}{{l{'r' * len(board.columns)}}}",
+    ]
+    lines += [r"\toprule", columns + r" \\"]
+    last = ""
+    for kind, name, _, cells in board.rows:
+        if kind != last:
+            lines.append(r"\midrule")
+            last = kind
+        lines.append(" & ".join([_latex_text(name), *(_plain(cell, "$^{{{}}}$") for cell in cells)]) + r" \\")
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    lines += [rf"\\ $^{{{mark}}}$ {_latex_text(remark)}" for mark, remark in board.remarks.items()]
+    return "\n".join([*lines, r"\end{table}", ""])
+
+
+def _plain(cell: Cell | None, mark: str) -> str:
+    if cell is None:
+        return ""
+    interval = _interval(cell)
+    return f"{cell.value:.1f}{mark.format(cell.mark) if cell.mark else ''}{f' [{interval}]' if interval else ''}"
+
+
+def _latex_text(text: str) -> str:
+    return re.sub(r"([&%$#_{}])", r"\\\1", text).replace("~", r"\textasciitilde{}").replace("^", r"\textasciicircum{}")
