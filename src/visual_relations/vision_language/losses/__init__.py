@@ -1,0 +1,1 @@
+"""The losses of pretraining, one file each."""
