@@ -23,8 +23,13 @@ def names(rows: int, first: int = 0) -> list[str]:
 
 def write(folder: Path, rows: int = 10, rows_per_shard: int = 4, **metadata: object) -> FeatureBank:
     with FeatureBankWriter(folder, 4, metadata, rows_per_shard) as writer:
-        writer.append(names(rows), features(rows))
+        append_in_twos(writer, 0, features(rows))
         return writer.finish()
+
+
+def append_in_twos(writer: FeatureBankWriter, first: int, whole: np.ndarray) -> None:
+    for row in range(first, len(whole), 2):
+        writer.append(names(min(2, len(whole) - row), row), whole[row : row + 2])
 
 
 @settings(max_examples=25, deadline=None)
@@ -85,14 +90,14 @@ def test_an_id_may_not_occur_twice_nor_a_width_differ(tmp_path):
 def test_an_interrupted_writer_continues_after_its_last_whole_shard(tmp_path):
     whole = features(10)
     with FeatureBankWriter(tmp_path / "bank", 4, rows_per_shard=4) as writer:
-        writer.append(names(7), whole[:7])
+        append_in_twos(writer, 0, whole[:7])
     with pytest.raises(FileNotFoundError, match="clip_features"):
         FeatureBank.open(tmp_path / "bank")
     (tmp_path / "bank" / ".partial-1234-features-00001.safetensors").write_bytes(b"torn")
     with FeatureBankWriter(tmp_path / "bank", 4, rows_per_shard=4) as writer:
         assert writer.n_done == 4
         assert writer.done_ids.to_list() == names(4)
-        writer.append(names(6, 4), whole[4:])
+        append_in_twos(writer, 4, whole)
         resumed = writer.finish()
     unbroken = write(tmp_path / "other")
     assert {file.name: file.read_bytes() for file in resumed.folder.iterdir()} == {

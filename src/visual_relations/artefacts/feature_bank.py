@@ -141,8 +141,8 @@ class FeatureBankWriter:
         folder: Where the bank grows, e.g. in a workspace. What is there with other arguments is started anew.
         dim: D.
         metadata: Anything JSON-able that says what the features are.
-        rows_per_shard: Rows that are at risk when the process dies. A multiple of the model's batch size makes a
-            resumed bank equal an unbroken one bit for bit: the batches are the same.
+        rows_per_shard: Rows that are at risk when the process dies. A shard is closed after the call of `append` that
+            fills it; so a resumed bank, built of the same calls, equals an unbroken one bit for bit.
     """
 
     def __init__(
@@ -192,8 +192,8 @@ class FeatureBankWriter:
             raise FeatureBankError(f"features of {len(bad)} ids are NaN, infinite or beyond float16: {names}")
         self._ids += ids
         self._features.append(features_ND)
-        while len(self._ids) >= self._rows_per_shard:
-            self._write_shard(self._rows_per_shard)
+        if len(self._ids) >= self._rows_per_shard:
+            self._write_shard()
 
     def finish(self) -> FeatureBank:
         """Write what is left and the manifest.
@@ -205,7 +205,7 @@ class FeatureBankWriter:
             FeatureBankError: If an id occurs twice.
         """
         if self._ids:
-            self._write_shard(len(self._ids))
+            self._write_shard()
         ids = self.done_ids
         if ids.n_unique() != len(ids):
             twice = ids.filter(ids.is_duplicated()).unique(maintain_order=True).head(10).to_list()
@@ -233,12 +233,10 @@ class FeatureBankWriter:
         remove_partials(self._folder)
         return [Shard.open(file) for file in sorted(self._folder.glob("features-*.safetensors"))]
 
-    def _write_shard(self, rows: int) -> None:
-        features_ND = np.concatenate(self._features)
-        shard_ND, self._features = features_ND[:rows], [features_ND[rows:]]
-        ids, self._ids = self._ids[:rows], self._ids[rows:]
+    def _write_shard(self) -> None:
         path = self._folder / f"features-{len(self._shards):05d}.safetensors"
-        self._shards.append(Shard.write(path, ids, shard_ND))
+        self._shards.append(Shard.write(path, self._ids, np.concatenate(self._features)))
+        self._ids, self._features = [], []
 
 
 def _fingerprint(shards: list[Shard]) -> str:
