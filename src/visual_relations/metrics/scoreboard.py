@@ -72,7 +72,7 @@ def _coverage(measured: pl.DataFrame) -> pl.DataFrame:
 
 
 def _common(name: str) -> pl.Expr:
-    """The most frequent value among published rows, or among all where there are none; of equally frequent the first."""
+    """The most frequent value among published rows, or among all if there are none; of equal ones the first."""
     published = pl.col("kind") == "published"
     chosen = pl.when(published.any()).then(pl.col(name).filter(published).mode(maintain_order=True).first())
     return chosen.otherwise(pl.col(name).mode(maintain_order=True).first())
@@ -87,9 +87,8 @@ def _common_count() -> pl.Expr:
 def _remark(row: dict[str, Any]) -> str:
     reasons = []
     if row["protocol"] != row["common_protocol"]:
-        reasons.append(
-            f"protocol: {row['protocol'] or 'not stated'}, the column's is {row['common_protocol'] or 'not stated'}"
-        )
+        common = row["common_protocol"] or "not stated"
+        reasons.append(f"protocol: {row['protocol'] or 'not stated'}, the column's is {common}")
     if row["coverage"] is not None and row["coverage"] < 1:
         reasons.append(f"covers {row['coverage']:.1%} of the items")
     elif row["count"] is not None and row["common_count"] not in (None, row["count"]):

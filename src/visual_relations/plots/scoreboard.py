@@ -7,7 +7,7 @@ page, text, source = boards_page(boards, ...), boards_markdown(boards), boards_l
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -43,19 +43,31 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Row:
+    """A model on one benchmark: `kind` is "published", "measured" or "control"; one cell per column of its board."""
+
+    kind: str
+    model: str
+    source: str
+    cells: list[Cell | None]
+
+
+@dataclass(frozen=True)
 class Board:
     """One benchmark and split.
 
     Attributes:
-        title: Benchmark, split, and what the columns break it down by.
+        benchmark: Section of the page.
+        title: Split, and what the columns break it down by.
         columns: Their headings.
-        rows: Kind ("published", "measured", "control"), model with variant, source, and one cell per column.
+        rows: Published ones first, controls last.
         remarks: Mark to remark.
     """
 
+    benchmark: str
     title: str
     columns: list[str]
-    rows: list[tuple[str, str, str, list[Cell | None]]]
+    rows: list[Row]
     remarks: dict[str, str] = field(default_factory=dict)
 
 
@@ -69,19 +81,25 @@ def make_boards(table: pl.DataFrame) -> list[Board]:
     whole = pl.col("slice").str.contains(WHOLE.pattern)
     boards = []
     for (benchmark, split, task), part in shown.group_by("benchmark", "split", "task", maintain_order=True):
-        title = ", ".join(str(name) for name in (benchmark, split, task) if name)
-        boards.append(_board(title, part.filter(whole)))
+        title = ", ".join(str(name) for name in (split, task) if name)
+        boards.append(_board(str(benchmark), title, part.filter(whole)))
         parts = part.filter(~whole).with_columns(of=pl.col("slice").str.split(":").list.first())
         for (kind,), slices in parts.group_by("of", maintain_order=True):
             main = min(slices["metric"].unique(), key=SHOWN.index)
             if slices["slice"].n_unique() <= MOST_SLICES:
-                boards.append(_board(f"{title}: {main} by {kind}", slices.filter(metric=main)))
-    return [board for board in boards if board.rows]
+                heading = f"{title}: {main.replace('_', ' ')} by {kind}"
+                boards.append(_board(str(benchmark), heading, slices.filter(metric=main)))
+    measured = {board.benchmark for board in boards if any(row.kind != "published" for row in board.rows)}
+    boards.sort(key=lambda board: board.benchmark not in measured)
+    return [board for board in (_overview(shown.filter(whole)), *boards) if board.rows]
 
 
 def boards_page(boards: Sequence[Board], title: str, lead: str) -> str:
     """The page; readable on a phone, where tables scroll below a fixed first column."""
-    return render_page(title, [Section(board.title, _html(board)) for board in boards], lead)
+    sections: dict[str, str] = {}
+    for board in boards:
+        sections[board.benchmark] = sections.get(board.benchmark, "") + f"<h3>{escape(board.title)}</h3>{_html(board)}"
+    return render_page(title, [Section(name, content) for name, content in sections.items()], lead)
 
 
 def boards_markdown(boards: Sequence[Board]) -> str:
@@ -94,20 +112,48 @@ def boards_latex(boards: Sequence[Board]) -> str:
     return "\n".join(_latex(board) for board in boards)
 
 
-def _board(title: str, part: pl.DataFrame) -> Board:
+def _board(benchmark: str, title: str, part: pl.DataFrame) -> Board:
     keys = part.select("metric", "slice").unique(maintain_order=True).rows()
     keys.sort(key=lambda key: SHOWN.index(key[0]))
-    marks = {
-        remark: MARKS[n % len(MARKS)] for n, remark in enumerate(part["remark"].unique(maintain_order=True)) if remark
-    }
+    return _filled(benchmark, title, part, ["metric", "slice"], keys, [_heading(*key) for key in keys])
+
+
+def _overview(whole: pl.DataFrame) -> Board:
+    """The main metric of every benchmark that something of ours was measured on."""
+    ours = whole.filter(pl.col("kind") != "published", split="test")
+    rank = pl.col("metric").replace_strict(list(SHOWN), list(range(len(SHOWN))), return_dtype=pl.Int64)
+    first = (
+        ours.with_columns(rank=rank)
+        .sort("rank", maintain_order=True)
+        .unique(["benchmark", "task"], maintain_order=True)
+    )
+    place = ["benchmark", "task", "metric", "slice"]
+    keys = first.select(place).sort("benchmark", "task").rows()
+    headings = [
+        ", ".join(name.replace("_", " ") for name in (key[0], key[1], _heading(*key[2:])) if name) for key in keys
+    ]
+    return _filled("Overview", "test", ours.join(first.select(place), on=place, how="semi"), place, keys, headings)
+
+
+def _filled(
+    benchmark: str,
+    title: str,
+    part: pl.DataFrame,
+    place: list[str],
+    keys: Sequence[tuple[str, ...]],
+    headings: list[str],
+) -> Board:
+    """Put the values of a table into rows by model and columns by `place`."""
+    remarks = [remark for remark in part["remark"].unique(maintain_order=True) if remark]
+    marks = {remark: MARKS[number % len(MARKS)] for number, remark in enumerate(remarks)}
     rows = []
     for kind in KINDS:
         by_row = part.filter(kind=kind).group_by("model", "variant", "source", maintain_order=True)
         for (model, variant, source), cells in by_row:
-            found = {(cell["metric"], cell["slice"]): _cell(cell, marks) for cell in cells.iter_rows(named=True)}
+            found = {tuple(cell[name] for name in place): _cell(cell, marks) for cell in cells.iter_rows(named=True)}
             name = f"{model} ({variant})" if variant else str(model)
-            rows.append((kind, name, str(source), [found.get(key) for key in keys]))
-    return Board(title, [_heading(*key) for key in keys], rows, {mark: remark for remark, mark in marks.items()})
+            rows.append(Row(kind, name, str(source), [found.get(tuple(key)) for key in keys]))
+    return Board(benchmark, title, headings, rows, {mark: remark for remark, mark in marks.items()})
 
 
 def _cell(row: dict[str, Any], marks: dict[str, str]) -> Cell:
@@ -123,18 +169,22 @@ def _heading(metric: str, name: str) -> str:
 
 def _html(board: Board) -> str:
     head = "".join(f"<th>{escape(column)}</th>" for column in board.columns)
-    body, last = [], ""
-    for kind, name, source, cells in board.rows:
-        if kind != last:
-            body.append(f'<tr><th class="text">{KINDS[kind]}</th>{"<th></th>" * len(cells)}</tr>')
-            last = kind
-        values = "".join(f"<td>{_html_cell(cell)}</td>" for cell in cells)
-        body.append(f'<tr><td class="text" title="{escape(source)}">{escape(name)}</td>{values}</tr>')
+    body = "".join(_html_rows(board))
     notes = "".join(f"<p><sup>{mark}</sup> {escape(remark)}</p>" for mark, remark in board.remarks.items())
-    sources = dict.fromkeys(source for kind, _, source, _ in board.rows if kind == "published")
-    if sources:
+    if sources := dict.fromkeys(row.source for row in board.rows if row.kind == "published"):
         notes += f"<p>Published: {escape('; '.join(sources))}.</p>"
-    return f'<div class="scroll"><table><thead><tr><th></th>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>{notes}'
+    table = f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="scroll">{table}</div>{notes}'
+
+
+def _html_rows(board: Board) -> Iterator[str]:
+    last = ""
+    for row in board.rows:
+        if row.kind != last:
+            last = row.kind
+            yield f'<tr><th class="text">{KINDS[row.kind]}</th>{"<th></th>" * len(row.cells)}</tr>'
+        values = "".join(f"<td>{_html_cell(cell)}</td>" for cell in row.cells)
+        yield f'<tr><td class="text" title="{escape(row.source)}">{escape(row.model)}</td>{values}</tr>'
 
 
 def _html_cell(cell: Cell | None) -> str:
@@ -153,10 +203,15 @@ def _markdown(board: Board) -> str:
     def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
-    lines = [f"## {board.title}", "", line(["", "", *board.columns]), "|---|---|" + "---:|" * len(board.columns)]
-    for kind, name, source, cells in board.rows:
-        about = source if kind == "published" else KINDS[kind].lower()
-        lines.append(line([name, about, *(_plain(cell, "<sup>{}</sup>") for cell in cells)]))
+    lines = [
+        f"## {board.benchmark}, {board.title}",
+        "",
+        line(["", "", *board.columns]),
+        "|---|---|" + "---:|" * len(board.columns),
+    ]
+    for row in board.rows:
+        about = row.source if row.kind == "published" else KINDS[row.kind].lower()
+        lines.append(line([row.model, about, *(_plain(cell, "<sup>{}</sup>") for cell in row.cells)]))
     notes = [f"<sup>{mark}</sup> {remark}" for mark, remark in board.remarks.items()]
     return "\n".join([*lines, *(["", "<br>".join(notes)] if notes else []), ""])
 
@@ -164,17 +219,17 @@ def _markdown(board: Board) -> str:
 def _latex(board: Board) -> str:
     columns = " & ".join(["", *map(_latex_text, board.columns)])
     lines = [
-        rf"\begin{{table}}",
-        rf"\caption{{{_latex_text(board.title)}}}",
+        r"\begin{table}",
+        rf"\caption{{{_latex_text(f'{board.benchmark}, {board.title}')}}}",
         rf"\begin{{tabular}}{{l{'r' * len(board.columns)}}}",
     ]
     lines += [r"\toprule", columns + r" \\"]
     last = ""
-    for kind, name, _, cells in board.rows:
-        if kind != last:
+    for row in board.rows:
+        if row.kind != last:
             lines.append(r"\midrule")
-            last = kind
-        lines.append(" & ".join([_latex_text(name), *(_plain(cell, "$^{{{}}}$") for cell in cells)]) + r" \\")
+            last = row.kind
+        lines.append(" & ".join([_latex_text(row.model), *(_plain(cell, "$^{{{}}}$") for cell in row.cells)]) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}"]
     lines += [rf"\\ $^{{{mark}}}$ {_latex_text(remark)}" for mark, remark in board.remarks.items()]
     return "\n".join([*lines, r"\end{table}", ""])

@@ -1,0 +1,1 @@
+"""Published results, one CSV file per field; every row names its source."""
