@@ -14,7 +14,7 @@ from kedro.framework.cli.utils import CONTEXT_SETTINGS
 class LazyGroup(click.Group):
     """A group whose further commands are imported when they are called: torch must not slow `kedro run`."""
 
-    lazy: ClassVar[dict[str, str]] = {}
+    lazy: ClassVar[dict[str, str]] = {"data": "visual_relations.data_fetch.commands:data"}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all commands, imported or not."""
