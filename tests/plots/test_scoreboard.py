@@ -79,7 +79,7 @@ def test_ours_come_first_after_an_overview_and_every_column_is_filled(boards):
 
 
 def test_a_cell_that_covers_little_carries_a_mark_and_the_board_explains_it(boards):
-    board = next(board for board in boards if (board.benchmark, board.title) == ("valse", "test"))
+    board = next(board for board in boards if (board.benchmark, board.title) == ("VALSE", "test"))
     ours = [row for row in board.rows if row.kind != "published"]
     marks = {cell.mark for row in ours for cell in row.cells if cell}
     assert marks <= board.remarks.keys()

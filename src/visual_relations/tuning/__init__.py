@@ -1,0 +1,1 @@
+"""Hyper-parameter studies: a resumable engine on Optuna that several workers can share."""

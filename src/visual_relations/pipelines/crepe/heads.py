@@ -83,7 +83,7 @@ def train_run(
     return train_head(
         head,
         features.of(training, run.union),
-        training["target"].to_numpy(),
+        training["target"].to_numpy(writable=True),
         recipe,
         images_N,
         workspace_folder,

@@ -15,6 +15,7 @@ from torch import nn
 from visual_relations.artefacts.feature_bank import FeatureBank
 from visual_relations.artefacts.fingerprint import fingerprint
 from visual_relations.artefacts.workspace import Workspace
+from visual_relations.clip.frozen import FrozenClip
 from visual_relations.clip.load import load_clip
 from visual_relations.clip.params import ClipParams
 from visual_relations.pipelines.crepe import heads
@@ -91,7 +92,7 @@ def learn_prompts(
     union_image_features: FeatureBank,
     pseudo_labels: pl.DataFrame,
     workspace: Workspace,
-    clip_params: ClipParams,
+    clip_params: Any,
     recipe: Recipe,
     recipes: PromptLearnerRecipes,
 ) -> tuple[PromptLearner, pl.DataFrame]:
@@ -103,7 +104,7 @@ def learn_prompts(
     params = recipes.chosen(recipe)
     training = crepe_pairs.filter(pl.col("split") == "train", "readable", pl.col("predicate_class").is_not_null())
     training = training.join(pseudo_labels, on="pair_id", how="left", maintain_order="left")
-    clip = load_clip(clip_params)
+    clip = _clip(clip_params)
     prompts = _prompts(PromptWriter(clip, params.prompt), training, vocabulary["objects"])
     image_ND = torch.from_numpy(union_image_features.select(training["pair_id"]).astype(np.float32))
     pairs = ContrastivePairs(prompts, image_ND, torch.from_numpy(training["similarity"].to_numpy(writable=True)))
@@ -123,7 +124,7 @@ def encode_prompts(
     union_image_features: FeatureBank,
     crepe_prompt_learner: PromptLearner,
     workspace: Workspace,
-    clip_params: ClipParams,
+    clip_params: Any,
     comparison: ComparisonParams,
 ) -> tuple[FeatureBank, FeatureBank]:
     """Encode the learned prompt of every readable pair, and the handcrafted one of every pair of labels.
@@ -131,7 +132,7 @@ def encode_prompts(
     Returns:
         Features by pair id, and by text.
     """
-    clip = load_clip(clip_params)
+    clip = _clip(clip_params)
     readable = crepe_pairs.filter("readable").unique("pair_id", keep="first", maintain_order=True)
     writer = PromptWriter(clip, crepe_prompt_learner.config.prompt)
     prompts = dict(zip(readable["pair_id"], _prompts(writer, readable, vocabulary["objects"]), strict=True))
@@ -222,6 +223,11 @@ def _predictions(labels: dict[str, Any], pair_ids: pl.Series, scores_NC: npt.NDA
     return table.with_columns(**{name: pl.lit(value) for name, value in labels.items()}).select(
         pl.col(name).cast(dtype) for name, dtype in PREDICTION_SCHEMA.items()
     )
+
+
+def _clip(params: Any) -> FrozenClip:
+    # Part of the parameters of `clip_features`, which validates them as a whole; Kedro refuses to do it a second time.
+    return load_clip(ClipParams.model_validate(params))
 
 
 def _prompts(writer: PromptWriter, pairs: pl.DataFrame, objects: Sequence[str]) -> list[Prompt]:

@@ -80,8 +80,8 @@ class Representations:
         """Features of readable pairs under one union representation."""
         return Pairs(
             labels_LD=self._tensor(self.object_text.select(self.vocabulary["objects"])),
-            subject_N=torch.from_numpy(pairs["subject_class"].cast(pl.Int64).to_numpy()),
-            object_N=torch.from_numpy(pairs["object_class"].cast(pl.Int64).to_numpy()),
+            subject_N=torch.from_numpy(pairs["subject_class"].cast(pl.Int64).to_numpy(writable=True)),
+            object_N=torch.from_numpy(pairs["object_class"].cast(pl.Int64).to_numpy(writable=True)),
             union_ND=self._union(pairs, union),
         )
 

@@ -1,12 +1,13 @@
-"""CREPE from raw annotations to the report: a sum of four pipelines, each of which also runs by itself."""
+"""CREPE from raw annotations to the report."""
 
 from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from visual_relations.pipelines import clip_features, scene_graphs
+from visual_relations.pipelines.clip_features.pipeline import create_text_nodes, create_union_nodes
 from visual_relations.pipelines.crepe import nodes, report, reporting
 from visual_relations.pipelines.evaluation.relations_pipeline import create_relation_evaluation_nodes
+from visual_relations.pipelines.scene_graphs.pipeline import create_pipeline as create_scene_graphs
 
 # What a head can be fed from; training and prediction take the same.
 FEATURES = [
@@ -35,8 +36,9 @@ FIGURES = [
 def create_pipeline() -> Pipeline:
     """The whole journey."""
     return (
-        scene_graphs.create_pipeline()
-        + clip_features.create_pipeline()
+        create_scene_graphs()
+        + create_text_nodes()
+        + create_union_nodes()
         + Pipeline(create_crepe_nodes())
         + Pipeline(create_relation_evaluation_nodes())
         + Pipeline(create_report_nodes())
@@ -152,6 +154,7 @@ def create_report_nodes() -> list[Node]:
         ),
         Node(
             report.write_report,
+            # All parameters, so that a misspelt one is found: their parts are validated above, the whole of them here.
             inputs=["relation_metrics", "crepe_gallery", "image_folder", "params:crepe", *FIGURES],
             outputs="crepe_report",
             name="write_report",
