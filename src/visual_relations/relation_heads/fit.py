@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from visual_relations.metrics.calibration import TrainEst, train_est
+from visual_relations.relation_heads.head import RelationHead, as_head
 from visual_relations.relation_heads.pairs import Pairs
 from visual_relations.relation_heads.params import HeadTrainingParams
 from visual_relations.training.device import resolve_device
@@ -25,14 +25,6 @@ from visual_relations.training.schedules import constant, warmup_cosine
 
 Ints = npt.NDArray[np.int64]
 PREDICT_ROWS = 8192
-
-
-class Head(Protocol):
-    """What `train_head` trains: a module that scores pairs."""
-
-    def score(self, pairs: Pairs) -> Tensor:
-        """Logits (B, C)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -117,7 +109,9 @@ def train_head(
         ValueError: If a feature is NaN or infinite, or a class is not a column of the head.
     """
     pairs.check_finite()
-    background, n_classes = bool(head.config.background), int(head.config.n_classes)
+    scorer = as_head(head)
+    scorer.prepare(pairs)
+    background, n_classes = scorer.background, scorer.n_classes
     if len(classes_N) and not 0 <= classes_N.min() <= classes_N.max() < n_classes:
         raise ValueError(f"classes {classes_N.min()}..{classes_N.max()} do not fit the head's {n_classes} columns")
     batches = PairBatches(
@@ -137,7 +131,7 @@ def train_head(
     optimizer = _optimizer(head, params)
     schedule = warmup_cosine(optimizer, 0, steps) if params.schedule == "cosine" else constant(optimizer)
     loop = params.loop.model_copy(update={"steps": steps})
-    history = fit(_Scorer(head), batches, loss, optimizer, schedule, loop, workspace_folder, description=description)
+    history = fit(_Scorer(scorer), batches, loss, optimizer, schedule, loop, workspace_folder, description=description)
     annotated = np.flatnonzero(classes_N >= background)
     probabilities_NC = predict(head, pairs[torch.from_numpy(annotated)], params.loop.device)
     calibration = train_est(probabilities_NC, classes_N[annotated], background=background)
@@ -147,20 +141,20 @@ def train_head(
 def predict(head: nn.Module, pairs: Pairs, device: str = "auto") -> npt.NDArray[np.float32]:
     """Softmax of a head in evaluation mode, (N, C), in batches; the head is left on the CPU."""
     target = resolve_device(device)
-    head = head.to(target).eval()
+    scorer = as_head(head).to(target).eval()
     with torch.inference_mode():
         parts = [
-            head.score(pairs[start : start + PREDICT_ROWS].to(target)).float().softmax(-1).cpu()
+            scorer.score(pairs[start : start + PREDICT_ROWS].to(target)).float().softmax(-1).cpu()
             for start in range(0, len(pairs), PREDICT_ROWS)
         ]
-    head.cpu()
-    return torch.cat(parts).numpy() if parts else np.zeros((0, head.config.n_classes), np.float32)
+    scorer.cpu()
+    return torch.cat(parts).numpy() if parts else np.zeros((0, scorer.n_classes), np.float32)
 
 
 class _Scorer(nn.Module):
     """`head.score` as a forward pass, so that autocast, compile and accelerate wrap what is trained."""
 
-    def __init__(self, head: nn.Module) -> None:
+    def __init__(self, head: RelationHead) -> None:
         super().__init__()
         self.head = head
 

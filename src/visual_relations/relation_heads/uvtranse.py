@@ -13,6 +13,7 @@ from typing import Self
 
 from torch import Tensor, nn
 
+from visual_relations.relation_heads.head import RelationHead
 from visual_relations.relation_heads.pairs import Pairs
 from visual_relations.relation_heads.params import UVTransEParams
 
@@ -21,12 +22,13 @@ def _two_layers(n_in: int, n_hidden: int, n_out: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(n_in, n_hidden), nn.ReLU(), nn.Linear(n_hidden, n_out))
 
 
-class UVTransE(nn.Module):
+class UVTransE(RelationHead):
     """Predicate logits of a pair from its union, subject and object features, taken as they come (not normalised)."""
 
     def __init__(self, config: UVTransEParams) -> None:
         super().__init__()
         self.config = config
+        self.n_classes, self.background = config.n_classes, config.background
         self.subject = _two_layers(config.dim, config.hidden, config.embedding)
         self.object = _two_layers(config.dim, config.hidden, config.embedding)
         self.union = _two_layers(config.dim, config.hidden, config.embedding) if config.union else None
@@ -67,4 +69,5 @@ class UVTransE(nn.Module):
         translated_BE = -subject_BE - object_BE
         if self.union is not None:
             translated_BE = translated_BE + self.union(union_BD)
-        return self.classifier(self.predicate(translated_BE))
+        logits_BC: Tensor = self.classifier(self.predicate(translated_BE))
+        return logits_BC
