@@ -52,7 +52,7 @@ viz: $(INSTALLED)  ## Explore the lineage in the browser
 	$(BIN)/kedro viz run
 
 sample-world: $(INSTALLED)  ## Draw the sample world again, train its tiny models (about half an hour)
-	$(BIN)/kedro run --pipelines=sample_world --params sample_world.scale=full
+	$(BIN)/kedro run --pipelines=sample_world --params sample_world.scale=full,sample_world_folder=data/01_raw/sample_world
 
 clean:  ## Delete everything that runs have made, not the sample world
 	find data -mindepth 2 -not -path 'data/01_raw*' -not -name .gitkeep -delete
