@@ -76,3 +76,10 @@ class ContrastiveParams(_Params):
     warmup_steps: int = Field(0, ge=0)
     batch_size: int = Field(256, ge=1)
     loop: TrainingParams = TrainingParams(steps=500)
+
+
+class PromptLearnerParams(_Params):
+    """The prompt and its training."""
+
+    prompt: PromptParams = PromptParams()
+    contrastive: ContrastiveParams = ContrastiveParams()

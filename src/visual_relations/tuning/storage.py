@@ -30,7 +30,6 @@ class StudyStore:
         """Connect; a journal file is made if needed."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         if self.is_database:
-            # The heartbeat tells other workers which trials are still alive, whatever machine they run on.
-            return RDBStorage(self.place, heartbeat_interval=60, grace_period=180)
+            return RDBStorage(self.place)
         Path(self.place).parent.mkdir(parents=True, exist_ok=True)
         return JournalStorage(JournalFileBackend(self.place))

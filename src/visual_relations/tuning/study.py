@@ -65,7 +65,6 @@ def open_study(store: StudyStore, name: str, params: StudyParams) -> Study:
     study = optuna.create_study(
         storage=store.open(), study_name=name, direction=params.direction, load_if_exists=True, pruner=_pruner(params)
     )
-    study.set_metric_names([params.metric])
     if not study.get_trials(deepcopy=False):
         for kind, values in _planned(params):
             study.enqueue_trial(values, {KIND: kind}, skip_if_exists=True)

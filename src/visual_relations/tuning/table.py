@@ -11,15 +11,13 @@ from optuna.trial import FrozenTrial, TrialState
 from visual_relations.tuning.params import Value
 from visual_relations.tuning.workers import KIND
 
-CONSTRAINT = "constraints:"
-
 
 def trial_table(study: Study) -> pl.DataFrame:
-    """One row per trial: number, state, kind, value, values (one per seed), feasible, start, seconds, parameters.
+    """One row per trial that was begun: number, state, kind, value, values (one per seed), feasible, start, seconds, parameters.
 
     Searched parameters are columns `params.<name>`; one whose values have several types is text.
     """
-    trials = study.get_trials(deepcopy=False)
+    trials = [trial for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.WAITING]
     names = sorted({name for trial in trials for name in trial.params})
     columns: dict[str, pl.Series] = {
         "number": pl.Series([t.number for t in trials], dtype=pl.Int64),

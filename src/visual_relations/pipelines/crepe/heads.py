@@ -16,9 +16,9 @@ import polars as pl
 import torch
 
 from visual_relations.pipelines.crepe.pairs import ALL_PAIRS, Representations, of_protocol
-from visual_relations.pipelines.crepe.params import ComparisonParams, HeadParams, Protocol, Union
+from visual_relations.pipelines.crepe.params import ComparisonParams, Protocol, Union
 from visual_relations.relation_heads.fit import TrainedHead, predict, train_head
-from visual_relations.relation_heads.params import UVTransEParams
+from visual_relations.relation_heads.recipe import HeadRecipe
 from visual_relations.relation_heads.uvtranse import UVTransE
 
 RETRIEVAL = "retrieval_top1"
@@ -55,7 +55,7 @@ def train_run(
     run: HeadRun,
     pairs: pl.DataFrame,
     features: Representations,
-    params: HeadParams,
+    recipe: HeadRecipe,
     workspace_folder: Path | None = None,
 ) -> TrainedHead:
     """Train one head on the readable training pairs.
@@ -64,27 +64,19 @@ def train_run(
         run: Which one.
         pairs: Working pairs of all splits; only the training split is used.
         features: Where the features of a pair come from.
-        params: Recipe.
+        recipe: Of the head.
         workspace_folder: Where an interrupted training continues from.
     """
     training = of_protocol(pairs.filter(pl.col("split") == "train", "readable"), run.protocol)
-    config = UVTransEParams(
-        dim=features.union_image.dim,
-        hidden=params.hidden,
-        embedding=params.embedding,
-        n_predicates=len(features.vocabulary["predicates"]),
-        background=run.protocol == ALL_PAIRS,
-        union=run.union != "none",
-    )
+    shape = {"background": run.protocol == ALL_PAIRS, "union": run.union != "none"}
     torch.manual_seed(run.seed)
-    head = UVTransE.from_config(config)
-    recipe = params.training.model_copy(update={"loop": params.training.loop.model_copy(update={"seed": run.seed})})
+    head = UVTransE.from_config(recipe.head(features.union_image.dim, len(features.vocabulary["predicates"]), **shape))
     images_N = training["image_id"].rank("dense").to_numpy().astype(np.int64)
     return train_head(
         head,
         features.of(training, run.union),
         training["target"].to_numpy(writable=True),
-        recipe,
+        recipe.seeded(run.seed),
         images_N,
         workspace_folder,
         description=run.key,

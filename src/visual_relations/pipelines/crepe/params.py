@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from visual_relations.prompting.params import ContrastiveParams, PromptParams, PseudoLabelParams
-from visual_relations.relation_heads.params import HeadTrainingParams
+from visual_relations.prompting.params import PromptLearnerParams, PseudoLabelParams
+from visual_relations.relation_heads.recipe import HeadRecipe
 
 Recipe = Literal["ours", "reference"]
 Protocol = Literal["annotated_pairs", "all_pairs"]
@@ -16,29 +16,6 @@ Union = Literal["none", "image", "pseudo_text", "handcrafted_prompt", "learned_p
 
 class _Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PromptLearnerParams(_Params):
-    """Stage 1 of one recipe."""
-
-    prompt: PromptParams = PromptParams()
-    contrastive: ContrastiveParams = ContrastiveParams()
-
-
-class HeadParams(_Params):
-    """Stage 2 of one recipe: a UVTransE head for every union representation.
-
-    Attributes:
-        hidden: Hidden width of the head's networks.
-        embedding: Width of the space where predicate = union - subject - object.
-        normalise: Divide every feature by its length and multiply by the square root of its width; published: no.
-        training: Of each head.
-    """
-
-    hidden: int = Field(512, ge=1)
-    embedding: int = Field(256, ge=1)
-    normalise: bool = False
-    training: HeadTrainingParams = HeadTrainingParams()
 
 
 class PromptLearnerRecipes(_Params):
@@ -55,10 +32,10 @@ class PromptLearnerRecipes(_Params):
 class HeadRecipes(_Params):
     """Stage 2 by recipe."""
 
-    ours: HeadParams
-    reference: HeadParams
+    ours: HeadRecipe
+    reference: HeadRecipe
 
-    def chosen(self, recipe: Recipe) -> HeadParams:
+    def chosen(self, recipe: Recipe) -> HeadRecipe:
         """The parameters of a recipe."""
         return self.ours if recipe == "ours" else self.reference
 
