@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 
 from visual_relations.tuning.params import StudyParams
 from visual_relations.tuning.storage import StudyStore
-from visual_relations.tuning.study import Outcome, open_study, run_study, study_name
+from visual_relations.tuning.study import InfeasibleError, Outcome, open_study, run_study, study_name
 from visual_relations.tuning.table import best_values, study_state, trial_table
 from visual_relations.tuning.workers import RETRY_OF, WORKER, retry_abandoned, this_worker
 
@@ -173,6 +173,15 @@ def test_a_trial_out_of_memory_is_pruned_and_the_study_goes_on(store):
     table = trial_table(run(store, BASE, hungry))
     assert table.filter(state="pruned")["reason"].to_list() == ["out of memory"]
     assert table.height == BASE["n_trials"]
+
+
+def test_a_configuration_that_cannot_be_trained_is_pruned_with_its_reason(store):
+    def strict(values, seed, report):
+        if values["n"] == 2:
+            raise InfeasibleError("no room")
+        return objective(values, seed, report)
+
+    assert trial_table(run(store, BASE, strict)).filter(state="pruned")["reason"].to_list() == ["no room"]
 
 
 def test_an_error_surfaces_and_its_configuration_is_run_when_it_is_mended(store):

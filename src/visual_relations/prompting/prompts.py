@@ -25,6 +25,10 @@ BOTTLENECK = 16  # CoCoOp's: the hidden width of the bias network is a sixteenth
 INIT_STD = 0.02
 
 
+class PromptBudgetError(ValueError):
+    """The learnable tokens do not fit the budget of tokens."""
+
+
 class PromptLearnerConfig(BaseModel):
     """Shape of a prompt learner."""
 
@@ -96,7 +100,7 @@ class PromptWriter:
         """The prompt of a pair of labels.
 
         Raises:
-            ValueError: If the budget of tokens cuts into the learnable tokens.
+            PromptBudgetError: If the budget of tokens cuts into the learnable tokens.
         """
         key = (subject, object_)
         if key not in self._cache:
@@ -113,7 +117,7 @@ class PromptWriter:
                 tokens += self._clip.word_ids({"{subject}": subject, "{object}": object_}.get(word, word))
         room = self._max_tokens - 1
         if at + self._n_context > room:
-            raise ValueError(
+            raise PromptBudgetError(
                 f"{self._max_tokens} tokens have no room for {self._n_context} learnable ones in the template "
                 f"{' '.join(self._template)!r} with subject {subject!r}; raise max_tokens or lower n_context"
             )

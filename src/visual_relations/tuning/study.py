@@ -32,6 +32,10 @@ STEPS_PER_SEED = 1000  # steps of one training are numbered from seed index time
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.WAITING)
 
 
+class InfeasibleError(Exception):
+    """A configuration that cannot be trained at all; its trial counts as pruned, with the reason."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What one training of a configuration gave.
@@ -100,12 +104,13 @@ def _run_trial(study: Study, trial: Trial, params: StudyParams, objective: Objec
         study.tell(trial, state=TrialState.PRUNED)
         logger.info("Study %s: trial %d stopped early, %s", study.study_name, trial.number, values)
     except Exception as error:
-        if not _is_out_of_memory(error):
+        reason = _reason(error)
+        if reason is None:
             queue_again(study, study.tell(trial, state=TrialState.FAIL))  # run it when the cause is mended
             raise
-        trial.set_user_attr("reason", "out of memory")
+        trial.set_user_attr("reason", reason)
         study.tell(trial, state=TrialState.PRUNED)
-        logger.warning("Study %s: trial %d ran out of memory, %s", study.study_name, trial.number, values)
+        logger.warning("Study %s: trial %d, %s: %s", study.study_name, trial.number, values, reason)
     else:
         study.tell(trial, value)
         logger.info("Study %s: trial %d, %s %.4f, %s", study.study_name, trial.number, params.metric, value, values)
@@ -191,11 +196,13 @@ def _pruner(params: StudyParams) -> optuna.pruners.BasePruner:
     return optuna.pruners.NopPruner()
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
-    )
+def _reason(error: Exception) -> str | None:
+    """Why a configuration is given up; None for an error that is nobody's configuration."""
+    if isinstance(error, InfeasibleError):
+        return str(error)
+    text = str(error).lower() if isinstance(error, RuntimeError) else ""
+    full = isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+    return "out of memory" if full else None
 
 
 def _free_memory() -> None:

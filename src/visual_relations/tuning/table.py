@@ -13,7 +13,7 @@ from visual_relations.tuning.workers import KIND
 
 
 def trial_table(study: Study) -> pl.DataFrame:
-    """One row per trial that was begun: number, state, kind, value, values (one per seed), feasible, start, seconds, parameters.
+    """One row per trial that was begun, with its state, kind, value (the median of `values`, one per seed) and costs.
 
     Searched parameters are columns `params.<name>`; one whose values have several types is text.
     """

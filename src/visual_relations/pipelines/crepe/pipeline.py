@@ -39,21 +39,16 @@ def create_pipeline() -> Pipeline:
         create_scene_graphs()
         + create_text_nodes()
         + create_union_nodes()
+        + Pipeline(create_pseudo_label_nodes())
         + Pipeline(create_crepe_nodes())
         + Pipeline(create_relation_evaluation_nodes())
         + Pipeline(create_report_nodes())
     )
 
 
-def create_crepe_nodes() -> list[Node]:
-    """From features to predictions."""
+def create_pseudo_label_nodes() -> list[Node]:
+    """From features to pseudo labels."""
     return [
-        Node(
-            nodes.choose_pairs,
-            inputs=["relation_pairs", "candidate_pairs", "union_image_features", "params:crepe.comparison"],
-            outputs="crepe_pairs",
-            name="choose_pairs",
-        ),
         Node(
             nodes.retrieve_pseudo_labels,
             inputs=[
@@ -64,6 +59,18 @@ def create_crepe_nodes() -> list[Node]:
             ],
             outputs="pseudo_labels",
             name="retrieve_pseudo_labels",
+        ),
+    ]
+
+
+def create_crepe_nodes() -> list[Node]:
+    """From features and pseudo labels to predictions."""
+    return [
+        Node(
+            nodes.choose_pairs,
+            inputs=["relation_pairs", "candidate_pairs", "union_image_features", "params:crepe.comparison"],
+            outputs="crepe_pairs",
+            name="choose_pairs",
         ),
         Node(
             nodes.learn_prompts,
