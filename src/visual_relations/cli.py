@@ -14,7 +14,10 @@ from kedro.framework.cli.utils import CONTEXT_SETTINGS
 class LazyGroup(click.Group):
     """A group whose further commands are imported when they are called: torch must not slow `kedro run`."""
 
-    lazy: ClassVar[dict[str, str]] = {"data": "visual_relations.data_fetch.commands:data"}
+    lazy: ClassVar[dict[str, str]] = {
+        "data": "visual_relations.data_fetch.commands:data",
+        "tune": "visual_relations.tuning.command:tune",
+    }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all commands, imported or not."""
