@@ -11,7 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from visual_relations.graphs.leakage import PhotoIds, evaluation_images
 from visual_relations.graphs.names import clean_lists, clean_names
-from visual_relations.graphs.tables import BOX, REJECTED, RawGraphs, check_conserved, empty, grouped_by_image
+from visual_relations.graphs.tables import (
+    BOX,
+    REJECTED,
+    RawGraphs,
+    check_conserved,
+    empty,
+    grouped_by_image,
+    is_repeated,
+)
 
 OBJECT_KEY = ["image_id", "object_id"]
 
@@ -70,7 +78,7 @@ def clean_graphs(
         Images, objects, relations, and rejected records of reading and cleaning together.
     """
     reasons = [_unreadable(params), _held_out(raw.images, evaluation or PhotoIds())]
-    images, bad_images = _split_off(raw.images, reasons, "image")
+    images, bad_images = _split_off(raw.images, reasons, "image", raw.images)
     image_facts = images.select("image_id", "width", "height", "split")
     objects, bad_objects = _clean_objects(raw.objects, image_facts, params, object_aliases)
     relations, bad_relations = _clean_relations(raw.relations, objects, image_facts, params, predicate_aliases)
@@ -94,7 +102,6 @@ def _clean_objects(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     named = objects.with_columns(
         clean_names(objects["name"], aliases),
-        outside=pl.lit(value=False),
         other_names=clean_lists(objects["other_names"], lambda names: clean_names(names, aliases)),
         attributes=clean_lists(objects["attributes"], clean_names),
     )
@@ -102,15 +109,15 @@ def _clean_objects(
         image_facts.with_columns(known=pl.lit(value=True)), on="image_id", how="left", maintain_order="left"
     )
     finite = pl.all_horizontal(pl.col(name).is_finite() for name in BOX)
-    clipped = located.with_columns(_outside().alias("outside"), *_clipped(params))
+    clipped = located.with_columns(_outside().alias("outside"), finite.alias("finite"), *_clipped(params))
     reasons = [
         pl.when(pl.col("known").is_null()).then(pl.lit("its image is not among the images")),
         pl.when(pl.col("name").is_null()).then(pl.lit("it has no name")),
-        pl.when(~finite).then(pl.lit("its box is not made of finite numbers")),
+        pl.when(~pl.col("finite")).then(pl.lit("its box is not made of finite numbers")),
         pl.when(_shorter_side() < params.smallest_side).then(pl.lit("its box has no area inside the image")),
-        pl.when(pl.struct(OBJECT_KEY).is_first_distinct().not_()).then(pl.lit("its object_id occurs twice")),
+        pl.when(pl.lit(is_repeated(objects, OBJECT_KEY))).then(pl.lit("its object_id occurs twice")),
     ]
-    kept, rejected = _split_off(clipped, reasons, "object")
+    kept, rejected = _split_off(clipped, reasons, "object", objects)
     index = pl.int_range(pl.len(), dtype=pl.Int32).over("image_id")
     return grouped_by_image(kept).with_columns(object_index=index), rejected
 
@@ -122,26 +129,18 @@ def _clean_relations(
     params: CleaningParams,
     aliases: Mapping[str, str] | None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    index_of = objects.select(*OBJECT_KEY, "object_index")
+    named = clean_names(relations["predicate"], aliases, drop_articles=params.drop_articles)
     linked = (
-        relations.with_columns(clean_names(relations["predicate"], aliases, drop_articles=params.drop_articles))
-        .rename({"object_id": "target_id"})
-        .join(
-            index_of.rename({"object_id": "subject_id", "object_index": "subject_index"}),
-            on=["image_id", "subject_id"],
-            how="left",
-            maintain_order="left",
-        )
-        .join(
-            index_of.rename({"object_id": "target_id"}),
-            on=["image_id", "target_id"],
-            how="left",
-            maintain_order="left",
+        relations.rename({"object_id": "target_id"})
+        .with_columns(
+            named,
+            subject_index=_index_of(relations["image_id"], relations["subject_id"], objects),
+            object_index=_index_of(relations["image_id"], relations["object_id"], objects),
         )
         .join(image_facts.select("image_id", "split"), on="image_id", how="left", maintain_order="left")
     )
     ends_agree = pl.col("subject_index") == pl.col("object_index")
-    again = pl.struct("image_id", "subject_index", "predicate", "object_index").is_first_distinct().not_()
+    again = pl.lit(is_repeated(linked, ["image_id", "subject_index", "predicate", "object_index"]))
     reasons = [
         pl.when(pl.col("subject_index").is_null()).then(pl.lit("its subject is not among the image's objects")),
         pl.when(pl.col("object_index").is_null()).then(pl.lit("its object is not among the image's objects")),
@@ -153,25 +152,47 @@ def _clean_relations(
         reasons.append(
             pl.when((pl.col("split") == "train") & again).then(pl.lit("it repeats another relation of the image"))
         )
-    kept, rejected = _split_off(linked, reasons, "relation")
+    kept, rejected = _split_off(linked, reasons, "relation", relations)
     return kept.select("image_id", "relation_id", "subject_index", "object_index", "predicate"), rejected
 
 
-def _split_off(table: pl.DataFrame, reasons: Sequence[pl.Expr], kind: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Part rows with a reason (the first that holds) from those without."""
-    marked = table.with_columns(reason=pl.coalesce(*reasons))
-    if marked["reason"].null_count() == marked.height:
+def _index_of(image_ids: pl.Series, object_ids: pl.Series, objects: pl.DataFrame) -> pl.Series:
+    """`object_index` of objects given by image and id; null where there is no such object."""
+    known = objects.select("object_index", *OBJECT_KEY)
+    wanted = pl.DataFrame({"image_id": image_ids, "object_id": object_ids})
+    key = pl.struct(OBJECT_KEY).hash().alias("key")
+    by_key = known.select(key).with_row_index("row")
+    if by_key["key"].n_unique() < known.height:  # two objects share a hash
+        return wanted.join(known, on=OBJECT_KEY, how="left", maintain_order="left")["object_index"]
+    # A join on one number takes half the time of one on two strings; then the strings are compared.
+    row = wanted.select(key).join(by_key, on="key", how="left", maintain_order="left")["row"]
+    if not known.height:
+        return pl.Series([None] * wanted.height, dtype=pl.Int32)
+    met = known[row.fill_null(0)]
+    same = row.is_not_null() & (met["image_id"] == image_ids) & (met["object_id"] == object_ids)
+    return pl.select(pl.when(same).then(met["object_index"])).to_series()
+
+
+def _split_off(
+    table: pl.DataFrame, reasons: Sequence[pl.Expr], kind: str, published: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part rows with a reason (the first that holds) from those without; `published` shows them as they came."""
+    reason = table.select(pl.coalesce(*reasons).alias("reason")).to_series()
+    if reason.null_count() == table.height:
         return table, empty(REJECTED)
-    bad = marked.filter(pl.col("reason").is_not_null())
-    shown = [name for name in table.columns if name not in {"image_id", "known", "width", "height", "split"}]
-    rejected = bad.select(
-        kind=pl.lit(kind),
-        source=pl.lit("cleaning"),
-        image_id="image_id",
-        record=pl.struct(shown).struct.json_encode().str.head(300) if shown else pl.lit(""),
-        reason="reason",
+    bad = reason.is_not_null()
+    rejected = (
+        published.with_columns(reason)
+        .filter(bad)
+        .select(
+            kind=pl.lit(kind),
+            source=pl.lit("cleaning"),
+            image_id="image_id",
+            record=pl.struct(published.columns).struct.json_encode().str.head(300),
+            reason="reason",
+        )
     )
-    return marked.filter(pl.col("reason").is_null()).drop("reason"), rejected.cast(REJECTED)
+    return table.filter(~bad), rejected.cast(REJECTED)
 
 
 def _outside() -> pl.Expr:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+import numpy as np
 import polars as pl
+
+from visual_relations.graphs.tables import lists_of
 
 # "is on the" -> "on": release 1.0 of Visual Genome wraps most predicates in a copula and an article.
 _COPULA = r"^(?:is|are|be|was)\s+"
 _ARTICLE = r"\s+(?:a|an|the)$"
+_BLANKS = r"[\s\p{Cc}]+"  # blanks of any kind, and control characters
 
 
 def parse_aliases(lines: Iterable[str]) -> dict[str, str]:
@@ -31,11 +35,6 @@ def parse_aliases(lines: Iterable[str]) -> dict[str, str]:
     return aliases
 
 
-def tidy_name(name: str) -> str:
-    """Lower case, single blanks, none at the ends: the same as `clean_names` does to a column."""
-    return " ".join(name.lower().split())
-
-
 def clean_names(
     names: pl.Series, aliases: Mapping[str, str] | None = None, *, drop_articles: bool = False
 ) -> pl.Series:
@@ -52,7 +51,7 @@ def clean_names(
         The clean names; null where nothing is left.
     """
     distinct = names.unique().drop_nulls()
-    clean = distinct.str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
+    clean = distinct.str.to_lowercase().str.replace_all(_BLANKS, " ").str.strip_chars()
     if drop_articles:
         shorter = clean.str.replace(_COPULA, "").str.replace(_ARTICLE, "")
         clean = pl.select(pl.when(shorter.str.len_chars() > 0).then(shorter).otherwise(clean)).to_series()
@@ -77,7 +76,7 @@ def clean_sentences(texts: pl.Series) -> pl.Series:
         .str.replace_all(r"[,.\'!?\"()*#:;~]", "")
         .str.replace_all(r"[-/]", " ")
         .str.replace_all("<person>", "person", literal=True)
-        .str.replace_all(r"\s+", " ")
+        .str.replace_all(_BLANKS, " ")
         .str.strip_chars()
     )
     return texts.replace_strict(distinct, clean, return_dtype=pl.String)
@@ -99,12 +98,12 @@ def clean_lists(lists: pl.Series, clean: Callable[[pl.Series], pl.Series]) -> pl
         lists: Lists of strings.
         clean: What to do with the flat column of all names.
     """
-    lengths = lists.list.len().fill_null(0)
+    lengths = lists.list.len().fill_null(0).to_numpy().astype(np.int64)
     if not lengths.sum():
         return lists
-    rows = pl.DataFrame({"row": pl.int_range(len(lists), eager=True), "value": lists})
-    flat = rows.filter(lengths > 0).explode("value")
-    cleaned = flat.with_columns(clean(flat["value"])).filter(pl.col("value") != "")
-    grouped = cleaned.group_by("row", maintain_order=True).agg("value")
-    filled = rows.select("row").join(grouped, on="row", how="left", maintain_order="left")["value"]
-    return filled.fill_null(pl.Series([[]], dtype=pl.List(pl.String))).alias(lists.name)
+    flat = lists.filter(lengths > 0).explode()
+    cleaned = clean(flat)
+    stays = (cleaned.fill_null("") != "").to_numpy()
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    lengths = np.bincount(owner[stays], minlength=len(lengths))
+    return lists_of(cleaned.filter(stays), lengths).alias(lists.name)

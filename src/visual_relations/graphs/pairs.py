@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from visual_relations.graphs.tables import BOX, ObjectRows
 from visual_relations.graphs.vocabulary import Vocabulary, class_ids
 
 PAIR_KEY = ["image_id", "subject_index", "object_index"]
-_SOURCE_BOX = ("x1", "y1", "x2", "y2")
 _SUBJECT_BOX = ("sx1", "sy1", "sx2", "sy2")
 _OBJECT_BOX = ("ox1", "oy1", "ox2", "oy2")
 COLUMNS = [
@@ -58,11 +58,11 @@ def relation_pairs(
     Returns:
         Pair id, image, split, indices, classes (int16), boxes (float32, pixels) and image size.
     """
-    classed = _classed_objects(objects, vocabulary)
+    classes = class_ids(objects["name"], vocabulary["objects"])
     predicates = relations.with_columns(
         predicate_class=class_ids(relations["predicate"], vocabulary["predicates"])
     ).filter(pl.col("predicate_class").is_not_null())
-    return _with_ends(predicates.select(*PAIR_KEY, "predicate_class"), classed, images).select(COLUMNS)
+    return _with_ends(predicates.select(*PAIR_KEY, "predicate_class"), objects, classes, images).select(COLUMNS)
 
 
 def candidate_pairs(
@@ -87,8 +87,9 @@ def candidate_pairs(
         The columns of `relation_pairs` without `predicate_class`.
     """
     wanted = images.filter(pl.col("split").is_in(list(params.splits)))
-    classed = _classed_objects(objects, vocabulary).join(wanted, on="image_id", how="semi", maintain_order="left")
-    indices = classed.select("image_id", pl.col("object_index"))
+    classes = class_ids(objects["name"], vocabulary["objects"])
+    classed = objects.filter(classes.is_not_null()).join(wanted, on="image_id", how="semi", maintain_order="left")
+    indices = classed.select("image_id", "object_index")
     pairs = (
         indices.rename({"object_index": "subject_index"})
         .join(indices, on="image_id", how="inner", maintain_order="left_right")
@@ -98,30 +99,22 @@ def candidate_pairs(
     )
     if params.most_per_image is not None:
         pairs = _limited(pairs, wanted, annotated, params.most_per_image, params.seed)
-    return _with_ends(pairs, classed, wanted).select(name for name in COLUMNS if name != "predicate_class")
+    return _with_ends(pairs, objects, classes, wanted).select(name for name in COLUMNS if name != "predicate_class")
 
 
-def _classed_objects(objects: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:
-    return objects.select(
-        "image_id",
-        "object_index",
-        class_ids(objects["name"], vocabulary["objects"]).alias("class_id"),
-        *_SOURCE_BOX,
-    ).filter(pl.col("class_id").is_not_null())
-
-
-def _with_ends(pairs: pl.DataFrame, classed: pl.DataFrame, images: pl.DataFrame) -> pl.DataFrame:
+def _with_ends(pairs: pl.DataFrame, objects: pl.DataFrame, classes: pl.Series, images: pl.DataFrame) -> pl.DataFrame:
     """Add class and box of both ends and the facts of the image; pairs with an unclassed end vanish."""
-    subject = {"object_index": "subject_index", "class_id": "subject_class"} | dict(
-        zip(_SOURCE_BOX, _SUBJECT_BOX, strict=True)
-    )
-    target = {"class_id": "object_class"} | dict(zip(_SOURCE_BOX, _OBJECT_BOX, strict=True))
-    return (
-        pairs.join(classed.rename(subject), on=["image_id", "subject_index"], how="inner", maintain_order="left")
-        .join(classed.rename(target), on=["image_id", "object_index"], how="inner", maintain_order="left")
-        .join(images.select("image_id", "split", "width", "height"), on="image_id", how="inner", maintain_order="left")
-        .with_columns(pair_id=pl.concat_str(PAIR_KEY, separator=":"))
-    )
+    rows = ObjectRows(objects)
+    subject, target = (rows.find(pairs["image_id"], pairs[f"{end}_index"]) for end in ("subject", "object"))
+    classed = (classes[subject].is_not_null() & classes[target].is_not_null()).to_numpy()
+    pairs, subject, target = pairs.filter(classed), subject[classed], target[classed]
+    return pairs.with_columns(
+        subject_class=classes[subject],
+        object_class=classes[target],
+        **{name: objects[source][subject] for name, source in zip(_SUBJECT_BOX, BOX, strict=True)},
+        **{name: objects[source][target] for name, source in zip(_OBJECT_BOX, BOX, strict=True)},
+        pair_id=pl.concat_str(PAIR_KEY, separator=":"),
+    ).join(images.select("image_id", "split", "width", "height"), on="image_id", how="left", maintain_order="left")
 
 
 def _limited(pairs: pl.DataFrame, images: pl.DataFrame, annotated: pl.DataFrame, most: int, seed: int) -> pl.DataFrame:

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 BOX = ("x1", "y1", "x2", "y2")
 
@@ -118,33 +120,70 @@ def grouped_by_image(table: pl.DataFrame) -> pl.DataFrame:
     """The same rows with those of an image next to each other, in the order in which images first occur."""
     if not table.height or table["image_id"].rle_id()[-1] + 1 == table["image_id"].n_unique():
         return table
-    place = pl.int_range(pl.len()).first().over("image_id")
-    return table.with_columns(place.alias("_place")).sort("_place", maintain_order=True).drop("_place")
+    first = pl.col("_row").first().over("image_id")
+    return table.with_row_index("_row").sort(first, maintain_order=True).drop("_row")
 
 
-def object_rows(objects: pl.DataFrame, image_ids: pl.Series, indices: pl.Series) -> pl.Series:
-    """Rows of `objects` that indices within images mean. Faster than a join on both: rows are first row plus index.
+def is_repeated(table: pl.DataFrame, columns: list[str]) -> pl.Series:
+    """Whether a row's values in these columns have occurred in an earlier row."""
+    # Equal rows have equal hashes, so distinct hashes settle the usual case in a fraction of the time.
+    hashes = table.select(pl.struct(columns).hash()).to_series()
+    if hashes.n_unique() == table.height:
+        return pl.repeat(value=False, n=table.height, dtype=pl.Boolean, eager=True)
+    return ~table.select(pl.struct(columns).is_first_distinct()).to_series()
+
+
+class ObjectRows:
+    """Finds the row of an object from its index within its image; faster than a join on both.
 
     Args:
         objects: Clean objects: grouped by image, `object_index` counting from 0.
-        image_ids: Image of each wanted object.
-        indices: Its `object_index`.
-
-    Returns:
-        Row numbers, as long as `image_ids`.
 
     Raises:
-        ValueError: If the objects are not grouped so, or an object does not exist.
+        ValueError: If they are not grouped so.
     """
-    numbered = objects.select("image_id", "object_index").with_row_index("row")
-    first = numbered.group_by("image_id").agg(pl.col("row").first(), pl.len())
-    place = numbered.join(first, on="image_id", maintain_order="left")
-    if not (place["row"] - place["row_right"] == place["object_index"]).all():
-        raise ValueError("objects are not grouped by image with object_index 0, 1, …: sort them by both first")
-    wanted = pl.DataFrame({"image_id": image_ids, "index": indices}).join(
-        first, on="image_id", how="left", maintain_order="left"
-    )
-    unknown = wanted.filter(~(pl.col("index") < pl.col("len")).fill_null(value=False))
-    if unknown.height:
-        raise ValueError(f"image {unknown['image_id'][0]} has no object {unknown['index'][0]}")
-    return wanted["row"] + wanted["index"]
+
+    def __init__(self, objects: pl.DataFrame) -> None:
+        runs = objects["image_id"].rle()
+        self._lengths = runs.struct.field("len").to_numpy().astype(np.int64)
+        self._starts = np.cumsum(self._lengths) - self._lengths
+        self._images = pl.DataFrame({"image_id": runs.struct.field("value")}).with_row_index("place")
+        counted = np.arange(objects.height) - np.repeat(self._starts, self._lengths)
+        if self._images["image_id"].n_unique() < len(runs) or (counted != objects["object_index"].to_numpy()).any():
+            raise ValueError("objects are not grouped by image with object_index 0, 1, …: sort them by both first")
+
+    def find(self, image_ids: pl.Series, indices: pl.Series) -> NDArray[np.int64]:
+        """Rows of objects.
+
+        Args:
+            image_ids: Image of each wanted object; fastest when those of an image stand together.
+            indices: Its `object_index`.
+
+        Returns:
+            Row numbers, as long as `image_ids`.
+
+        Raises:
+            ValueError: If there is no such object.
+        """
+        runs = image_ids.rle()
+        wanted = pl.DataFrame({"image_id": runs.struct.field("value")})
+        places = wanted.join(self._images, on="image_id", how="left", maintain_order="left")["place"]
+        place = np.repeat(places.fill_null(len(self._starts)).to_numpy(), runs.struct.field("len").to_numpy())
+        index = indices.to_numpy()
+        bad = (index < 0) | (index >= np.append(self._lengths, 0)[place])
+        if bad.any():
+            row = int(bad.argmax())
+            raise ValueError(f"image {image_ids[row]} has no object {index[row]}")
+        return np.append(self._starts, 0)[place] + index
+
+
+def lists_of(values: pl.Series, lengths: NDArray[np.int64]) -> pl.Series:
+    """Cut a column of strings into lists of the given lengths."""
+    import pyarrow as pa  # type: ignore[import-untyped]
+
+    ends = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=ends[1:])
+    flat = values.to_arrow(compat_level=pl.CompatLevel.newest())  # as it lies in memory, without a copy
+    column = pl.from_arrow(pa.LargeListArray.from_arrays(pa.array(ends), flat))
+    assert isinstance(column, pl.Series)  # noqa: S101 - for the type checker
+    return column

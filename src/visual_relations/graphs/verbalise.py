@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from visual_relations.graphs.names import clean_lists, clean_sentences, mirror_left_right
-from visual_relations.graphs.tables import grouped_by_image, object_rows
+from visual_relations.graphs.tables import ObjectRows, grouped_by_image
 
 SEPARATOR = "[SEP]"
 LEFT, RIGHT = "to the left of", "to the right of"
@@ -128,8 +128,9 @@ def _triplets(objects: pl.DataFrame, relations: pl.DataFrame, params: Verbalisat
         unwanted = [LEFT, RIGHT] if params.left_right == "drop" else [RIGHT]
         distinct = distinct.filter(~pl.col("predicate").is_in(unwanted))
     ends = objects.with_columns(clean_sentences(objects["name"]), clean_lists(objects["other_names"], clean_sentences))
-    subject = ends[object_rows(objects, distinct["image_id"], distinct["subject_index"])]
-    target = ends[object_rows(objects, distinct["image_id"], distinct["object_index"])]
+    rows = ObjectRows(objects)
+    subject = ends[rows.find(distinct["image_id"], distinct["subject_index"])]
+    target = ends[rows.find(distinct["image_id"], distinct["object_index"])]
     named = distinct.select(
         "image_id",
         "predicate",

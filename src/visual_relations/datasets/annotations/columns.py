@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from visual_relations.datasets.annotations.records import Id
+from visual_relations.graphs.tables import lists_of
 
 Records = Sequence[msgspec.Struct]
 
@@ -47,20 +48,17 @@ def texts(values: Sequence[str | None]) -> pl.Series:
 
 def first_texts(values: Sequence[Sequence[str]]) -> pl.Series:
     """The first of each record's names; null where there is none."""
-    return texts([value[0] if value else None for value in values])
+    try:
+        return texts(list(map(itemgetter(0), values)))
+    except IndexError:
+        return texts([value[0] if value else None for value in values])
 
 
 def lists(values: Sequence[Sequence[str] | None]) -> pl.Series:
     """Lists of strings; null becomes the empty list. Row by row, polars would take ten times as long."""
-    import pyarrow as pa  # type: ignore[import-untyped]
-
     filled = [value or () for value in values]
-    ends = np.zeros(len(filled) + 1, dtype=np.int64)
-    np.cumsum(np.fromiter(map(len, filled), np.int64, len(filled)), out=ends[1:])
-    flat = pa.array(list(chain.from_iterable(filled)), type=pa.large_string())
-    column = pl.from_arrow(pa.LargeListArray.from_arrays(pa.array(ends), flat))
-    assert isinstance(column, pl.Series)  # noqa: S101 - for the type checker
-    return column
+    lengths = np.fromiter(map(len, filled), np.int64, len(filled))
+    return lists_of(texts(list(chain.from_iterable(filled))), lengths)
 
 
 def rest(values: Sequence[Sequence[str]]) -> pl.Series:

@@ -15,6 +15,7 @@ from visual_relations.datasets.annotations.builder import GraphBuilder
 from visual_relations.datasets.annotations.dataset import AnnotationDataset
 from visual_relations.datasets.annotations.images import read_image_data
 from visual_relations.datasets.annotations.records import (
+    UNREADABLE,
     Children,
     Rejects,
     decode_all,
@@ -104,7 +105,7 @@ class InteractionwiseDataset(AnnotationDataset):
         for _, raw in read_list(self.paths[split]):
             try:
                 entries.append(msgspec.json.decode(raw, type=tuple[str, msgspec.Raw]))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except UNREADABLE as error:
                 record = bytes(raw).decode(errors="replace")
                 rejects.add("image", None, record, f"not a pair of file name and graph: {error}")
         return entries

@@ -23,6 +23,9 @@ S = TypeVar("S", bound=msgspec.Struct)
 T = TypeVar("T")
 K = TypeVar("K", str, None)
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding damaged JSON raises."""
+
 
 class AnnotationError(DatasetError):
     """An annotation file that cannot be read at all; the message names the file, the record and the remedy."""
@@ -120,7 +123,7 @@ def read_lines(path: Path, type_: type[S], rejects: Rejects, kind: str) -> Itera
         for row, line in enumerate(line for line in file if line.strip()):
             try:
                 yield row, decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except UNREADABLE as error:
                 rejects.add(kind, None, line.decode(errors="replace"), f"line {row + 1}: {error}")
 
 
@@ -166,7 +169,7 @@ def decode_all(
     for key, raw in records:
         try:
             record: S | None = decoder.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             record = _salvage(raw, type_, children, rejects, id_key, key)
         if record is not None:
             yield key, record
@@ -178,7 +181,7 @@ def _salvage(
     """Decode a record that does not fit as a whole, child by child. Numbers in quotes are read as numbers."""
     try:
         value = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         rejects.add("image", key, bytes(raw)[:300].decode(errors="replace"), f"not valid JSON: {error}")
         return None
     image_id = value.get(id_key) if key is None and isinstance(value, dict) else key
@@ -251,7 +254,7 @@ def _read(path: Path, type_: Any, what: str) -> Any:
         return msgspec.json.decode(content, type=type_)
     except msgspec.ValidationError as error:
         raise AnnotationError(f"{path} should hold {what}: {error}. Is it another release or another file?") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise AnnotationError(f"{path}: {error}, after {_last_whole_record(content)}. Fetch the file again.") from error
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain, islice
+from pathlib import Path
 
 import msgspec
 import polars as pl
@@ -13,6 +15,7 @@ import polars as pl
 from visual_relations.datasets.annotations import columns
 from visual_relations.datasets.annotations.dataset import AnnotationDataset
 from visual_relations.datasets.annotations.images import add_unknown_images, read_image_data, with_splits
+from visual_relations.datasets.annotations.parallel import in_parts
 from visual_relations.datasets.annotations.records import Children, Id, Rejects, decode_all, read_list
 from visual_relations.graphs.boxes import from_corner_and_size
 from visual_relations.graphs.tables import RAW_OBJECTS, RAW_RELATIONS, RawGraphs, empty, rejected_frame
@@ -61,41 +64,64 @@ class VisualGenomeDataset(AnnotationDataset):
         super().__init__(metadata, scene_graphs=filepath, image_data=image_data, splits=splits)
 
     def _read(self) -> RawGraphs:
-        image_rejects, rejects = (Rejects(self.paths[role].name) for role in ("image_data", "scene_graphs"))
-        images, n_images = read_image_data(self.paths["image_data"], image_rejects)
-        raw = read_list(self.paths["scene_graphs"])
-        n_records = {"image": 0, "object": 0, "relation": 0}
-        objects, relations, image_ids = [empty(RAW_OBJECTS)], [empty(RAW_RELATIONS)], []
-        with _no_garbage_collection():
-            for batch in _batches(self._unique(decode_all(raw, SceneGraph, CHILDREN, rejects), rejects)):
-                objects.append(_objects(batch))
-                relations.append(_relations(batch))
-                image_ids += [graph.image_id for graph in batch]
-                n_records["object"] += sum(len(graph.objects) for graph in batch)
-                n_records["relation"] += sum(len(graph.relationships) for graph in batch)
-        n_known = images.height
-        images = with_splits(add_unknown_images(images, columns.ids(image_ids)), self.paths.get("splits"))
-        n_records["image"] = n_images + (images.height - n_known)
-        for kind in n_records:
-            n_records[kind] += rejects.count(kind)
+        image_rejects = Rejects(self.paths["image_data"].name)
+        known, n_images = read_image_data(self.paths["image_data"], image_rejects)
+        parts = in_parts(_read_part, self._filepath)
+        image_ids = pl.concat(part.image_ids for part in parts)
+        if len(parts) > 1 and image_ids.n_unique() < len(image_ids):
+            # An image occurs in two parts: only reading in one go can tell which record comes first.
+            parts = [_read_part(self._filepath, 0, 1)]
+            image_ids = parts[0].image_ids
+        images = add_unknown_images(known, image_ids)
+        rejected = rejected_frame([*image_rejects.rows, *(row for part in parts for row in part.rejects)])
+        n_records = {kind: sum(part.n_records[kind] for part in parts) for kind in ("object", "relation")}
+        n_broken = sum(row["kind"] == "image" for part in parts for row in part.rejects)
         return RawGraphs(
-            images,
-            pl.concat(objects),
-            pl.concat(relations),
-            rejected_frame(image_rejects.rows + rejects.rows),
-            n_records,
+            with_splits(images, self.paths.get("splits")),
+            pl.concat(part.objects for part in parts),
+            pl.concat(part.relations for part in parts),
+            rejected,
+            {"image": n_images + images.height - known.height + n_broken, **n_records},
         )
 
-    @staticmethod
-    def _unique(graphs: Iterator[tuple[None, SceneGraph]], rejects: Rejects) -> Iterator[SceneGraph]:
-        """Pass on the first graph of each image."""
-        seen: set[str] = set()
-        for _, graph in graphs:
-            if str(graph.image_id) in seen:
-                rejects.add_again(CHILDREN, graph.image_id, graph)
-            else:
-                seen.add(str(graph.image_id))
-                yield graph
+
+@dataclass(frozen=True)
+class _Part:
+    """A run of the file's records as columns."""
+
+    image_ids: pl.Series
+    objects: pl.DataFrame
+    relations: pl.DataFrame
+    rejects: list[dict[str, str | None]]
+    n_records: dict[str, int]
+
+
+def _read_part(path: Path, part: int, n_parts: int) -> _Part:
+    rejects = Rejects(path.name)
+    raw = read_list(path)
+    raw = raw[part * len(raw) // n_parts : (part + 1) * len(raw) // n_parts]
+    n_records = {"object": 0, "relation": 0}
+    objects, relations, image_ids = [empty(RAW_OBJECTS)], [empty(RAW_RELATIONS)], [pl.Series(dtype=pl.String)]
+    with _no_garbage_collection():
+        for batch in _batches(_unique(decode_all(raw, SceneGraph, CHILDREN, rejects), rejects)):
+            objects.append(_objects(batch))
+            relations.append(_relations(batch))
+            image_ids.append(columns.ids([graph.image_id for graph in batch]))
+            n_records["object"] += sum(len(graph.objects) for graph in batch)
+            n_records["relation"] += sum(len(graph.relationships) for graph in batch)
+    n_records = {kind: number + rejects.count(kind) for kind, number in n_records.items()}
+    return _Part(pl.concat(image_ids), pl.concat(objects), pl.concat(relations), rejects.rows, n_records)
+
+
+def _unique(graphs: Iterator[tuple[None, SceneGraph]], rejects: Rejects) -> Iterator[SceneGraph]:
+    """Pass on the first graph of each image."""
+    seen: set[str] = set()
+    for _, graph in graphs:
+        if str(graph.image_id) in seen:
+            rejects.add_again(CHILDREN, graph.image_id, graph)
+        else:
+            seen.add(str(graph.image_id))
+            yield graph
 
 
 def _objects(graphs: Sequence[SceneGraph]) -> pl.DataFrame:
