@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import glob
-import json
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn
+from typing import Any, ClassVar, Literal, NoReturn
 
 import polars as pl
 from kedro.io import AbstractDataset, AbstractVersionedDataset, DatasetError
@@ -14,24 +13,40 @@ from kedro.io.core import Version, VersionNotFoundError
 from kedro_datasets._typing import TablePreview
 
 from visual_relations.artefacts.atomic import atomic_path
+from visual_relations.metrics.matching.items import CELL_SCHEMA, SCORE_SCHEMA
 from visual_relations.metrics.table import METRIC_SCHEMA, metric_table
 
 PREVIEW_ROWS = 100
 
 
 class MetricTableDataset(AbstractVersionedDataset[pl.DataFrame, pl.DataFrame]):
-    """Rows of `METRIC_SCHEMA` in parquet. Where nothing has been measured yet it loads an empty table.
+    """A table in parquet with one fixed schema. Where nothing has been measured yet it loads an empty table.
 
     So the scoreboard shows what there is: it runs before, after and together with the pipelines that measure.
 
     Args:
         filepath: The parquet file.
+        content: "metrics" (`METRIC_SCHEMA`), "probe_cells" (`CELL_SCHEMA`) or "match_scores" (`SCORE_SCHEMA`).
         version: Given by Kedro for `versioned: true`.
         metadata: For Kedro-Viz.
     """
 
-    def __init__(self, filepath: str, version: Version | None = None, metadata: dict[str, Any] | None = None) -> None:
+    schemas: ClassVar[dict[str, dict[str, pl.DataType]]] = {
+        "metrics": METRIC_SCHEMA,
+        "probe_cells": CELL_SCHEMA,
+        "match_scores": SCORE_SCHEMA,
+    }
+
+    def __init__(
+        self,
+        filepath: str,
+        content: Literal["metrics", "probe_cells", "match_scores"] = "metrics",
+        version: Version | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(PurePosixPath(filepath), version, lambda path: Path(path).exists(), glob.glob)
+        self._schema = self.schemas[content]
+        self._content = content
         self.metadata = metadata
 
     def load(self) -> pl.DataFrame:
@@ -40,16 +55,13 @@ class MetricTableDataset(AbstractVersionedDataset[pl.DataFrame, pl.DataFrame]):
         Raises:
             DatasetError: If the file has other columns.
         """
-        try:
-            path = Path(self._get_load_path())
-        except VersionNotFoundError:
-            return metric_table([])
-        if not path.exists():
-            return metric_table([])
+        if not self._exists():
+            return pl.DataFrame(schema=self._schema)
+        path = Path(self._get_load_path())
         table = pl.read_parquet(path)
-        if table.columns != list(METRIC_SCHEMA):
+        if dict(table.schema) != self._schema:
             raise DatasetError(
-                f"{path} is no metric table: its columns are {table.columns}. Delete it and measure again"
+                f"{path} holds no {self._content}: its columns are {table.columns}. Delete it, run again"
             )
         return table
 
@@ -57,17 +69,18 @@ class MetricTableDataset(AbstractVersionedDataset[pl.DataFrame, pl.DataFrame]):
         """Write the table, whole or not at all.
 
         Raises:
-            DatasetError: If it is no metric table.
+            DatasetError: If it has another schema.
         """
-        if dict(data.schema) != METRIC_SCHEMA:
-            raise DatasetError(f"not a metric table: {dict(data.schema)}; build it with metrics.table.metric_table")
+        if dict(data.schema) != self._schema:
+            raise DatasetError(f"{self._content} must have the columns {self._schema}, not {dict(data.schema)}")
         with atomic_path(Path(self._get_save_path())) as temporary:
             data.write_parquet(temporary)
 
     def preview(self) -> TablePreview:
         """Its first rows, for Kedro-Viz."""
-        rows = self.load().head(PREVIEW_ROWS).to_pandas().to_json(orient="split", index=False)
-        return TablePreview(json.loads(rows))
+        table = self.load().head(PREVIEW_ROWS)
+        rows = [["" if value is None else value for value in row] for row in table.rows()]
+        return TablePreview({"index": list(range(len(rows))), "columns": table.columns, "data": rows})
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath), "version": self._version}

@@ -20,7 +20,7 @@ from visual_relations.plots.report import Section, render_page
 SHOWN = (
     *("pairwise_accuracy", "both_positives_win", "precision@1", "multi_object_accuracy"),
     *("text_score", "I2T", "image_score", "T2I", "group_score", "pair_accuracy", "set_accuracy"),
-    *("accuracy", "balanced_accuracy", "p_c", "p_f", "AUROC"),
+    *("accuracy", "balanced_accuracy", "AUROC"),
     *(f"{direction}@{k}" for direction in ("TR", "IR") for k in (1, 5, 10)),
     *(f"{name}@{k}" for name in ("mR", "R", "zR", "ng-mR", "ng-R") for k in (20, 50, 100)),
     *("A@100",),
@@ -28,7 +28,33 @@ SHOWN = (
 )
 WHOLE = re.compile(r"^(all|micro|macro:.*)$")
 MOST_SLICES = 12  # a kind with more slices (VSR's 64 relations) stays in the table only
-KINDS = {"published": "Published", "measured": "Ours", "control": "Controls"}
+KINDS = {"measured": "Ours", "control": "Controls", "published": "Published"}
+TITLES = {
+    "aro_attribution": "ARO: Visual Genome attribution",
+    "aro_order": "ARO: word order",
+    "aro_relation": "ARO: Visual Genome relation",
+    "bivlc": "BiVLC",
+    "coco_karpathy": "COCO retrieval, Karpathy split",
+    "cola": "Cola",
+    "flickr30k": "Flickr30K retrieval",
+    "foils": "one word exchanged",
+    "retrieval": "retrieval",
+    "stanford_paragraphs": "Stanford Paragraphs retrieval",
+    "sugarcrepe": "SugarCrepe",
+    "sugarcrepe_pp": "SugarCrepe++",
+    "svo_probes": "SVO-Probes",
+    "swapped": "subject and object swapped",
+    "valse": "VALSE",
+    "vsr": "VSR",
+    "vsr_random": "VSR, random split",
+    "vsr_random_v1": "VSR, random split of the first release",
+    "vsr_zeroshot": "VSR, zero-shot split",
+    "whatsup_a": "What'sUp A",
+    "whatsup_b": "What'sUp B",
+    "winoground": "Winoground",
+}
+# Names and headings may break, so that a phone shows values beside them.
+NARROW = "white-space: normal; min-width: 5.5em; max-width: 13em"
 MARKS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -57,10 +83,10 @@ class Board:
     """One benchmark and split.
 
     Attributes:
-        benchmark: Section of the page.
+        benchmark: Its readable name; a section of the page.
         title: Split, and what the columns break it down by.
         columns: Their headings.
-        rows: Published ones first, controls last.
+        rows: Ours, controls, published ones.
         remarks: Mark to remark.
     """
 
@@ -82,23 +108,32 @@ def make_boards(table: pl.DataFrame) -> list[Board]:
     boards = []
     for (benchmark, split, task), part in shown.group_by("benchmark", "split", "task", maintain_order=True):
         title = ", ".join(str(name) for name in (split, task) if name)
-        boards.append(_board(str(benchmark), title, part.filter(whole)))
+        name = benchmark_title(str(benchmark))
+        boards.append(_board(name, title, part.filter(whole)))
         parts = part.filter(~whole).with_columns(of=pl.col("slice").str.split(":").list.first())
         for (kind,), slices in parts.group_by("of", maintain_order=True):
             main = min(slices["metric"].unique(), key=SHOWN.index)
             if slices["slice"].n_unique() <= MOST_SLICES:
                 heading = f"{title}: {main.replace('_', ' ')} by {kind}"
-                boards.append(_board(str(benchmark), heading, slices.filter(metric=main)))
+                boards.append(_board(name, heading, slices.filter(metric=main)))
     measured = {board.benchmark for board in boards if any(row.kind != "published" for row in board.rows)}
     boards.sort(key=lambda board: board.benchmark not in measured)
     return [board for board in (_overview(shown.filter(whole)), *boards) if board.rows]
+
+
+def benchmark_title(benchmark: str) -> str:
+    """A benchmark's readable name; "sample_world/vsr" is a world's own items in the format of VSR."""
+    world, _, name = benchmark.rpartition("/")
+    title = TITLES.get(name, name.replace("_", " "))
+    title = f"{world.replace('_', ' ')}: {title}" if world else title
+    return title[:1].upper() + title[1:]
 
 
 def boards_page(boards: Sequence[Board], title: str, lead: str) -> str:
     """The page; readable on a phone, where tables scroll below a fixed first column."""
     sections: dict[str, str] = {}
     for board in boards:
-        sections[board.benchmark] = sections.get(board.benchmark, "") + f"<h3>{escape(board.title)}</h3>{_html(board)}"
+        sections[board.benchmark] = sections.get(board.benchmark, "") + _html(board)
     return render_page(title, [Section(name, content) for name, content in sections.items()], lead)
 
 
@@ -132,7 +167,14 @@ def _overview(whole: pl.DataFrame) -> Board:
     headings = [
         ", ".join(name.replace("_", " ") for name in (key[0], key[1], _heading(*key[2:])) if name) for key in keys
     ]
-    return _filled("Overview", "test", ours.join(first.select(place), on=place, how="semi"), place, keys, headings)
+    return _filled(
+        "Overview",
+        "main metric of every benchmark",
+        ours.join(first.select(place), on=place, how="semi"),
+        place,
+        keys,
+        headings,
+    )
 
 
 def _filled(
@@ -146,13 +188,16 @@ def _filled(
     """Put the values of a table into rows by model and columns by `place`."""
     remarks = [remark for remark in part["remark"].unique(maintain_order=True) if remark]
     marks = {remark: MARKS[number % len(MARKS)] for number, remark in enumerate(remarks)}
+    # A value that two sources publish for one model stands in two rows.
+    nth = pl.int_range(pl.len()).over("kind", "model", "variant", *place)
     rows = []
     for kind in KINDS:
-        by_row = part.filter(kind=kind).group_by("model", "variant", "source", maintain_order=True)
-        for (model, variant, source), cells in by_row:
+        own = part.with_columns(nth=nth).filter(kind=kind)
+        for (model, variant, _), cells in own.group_by("model", "variant", "nth", maintain_order=True):
             found = {tuple(cell[name] for name in place): _cell(cell, marks) for cell in cells.iter_rows(named=True)}
             name = f"{model} ({variant})" if variant else str(model)
-            rows.append(Row(kind, name, str(source), [found.get(tuple(key)) for key in keys]))
+            sources = "; ".join(cells["source"].unique(maintain_order=True))
+            rows.append(Row(kind, name, sources, [found.get(tuple(key)) for key in keys]))
     return Board(benchmark, title, headings, rows, {mark: remark for remark, mark in marks.items()})
 
 
@@ -163,18 +208,19 @@ def _cell(row: dict[str, Any], marks: dict[str, str]) -> Cell:
 
 def _heading(metric: str, name: str) -> str:
     if WHOLE.match(name) is None:
-        return name.partition(":")[2]
-    return metric.replace("_", " ") if name in {"all", "micro"} else f"{metric.replace('_', ' ')} {name}"
+        return name.partition(":")[2].replace("_", " ")
+    kind = name.partition(":")[2].replace("_", " ")
+    return metric.replace("_", " ") + (f", mean over {kind}s" if kind else "")
 
 
 def _html(board: Board) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in board.columns)
+    head = "".join(f'<th style="{NARROW}">{escape(column)}</th>' for column in board.columns)
     body = "".join(_html_rows(board))
     notes = "".join(f"<p><sup>{mark}</sup> {escape(remark)}</p>" for mark, remark in board.remarks.items())
     if sources := dict.fromkeys(row.source for row in board.rows if row.kind == "published"):
         notes += f"<p>Published: {escape('; '.join(sources))}.</p>"
     table = f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<div class="scroll">{table}</div>{notes}'
+    return f'<h3>{escape(board.title)}</h3><div class="scroll">{table}</div>{notes}'
 
 
 def _html_rows(board: Board) -> Iterator[str]:
@@ -184,7 +230,8 @@ def _html_rows(board: Board) -> Iterator[str]:
             last = row.kind
             yield f'<tr><th class="text">{KINDS[row.kind]}</th>{"<th></th>" * len(row.cells)}</tr>'
         values = "".join(f"<td>{_html_cell(cell)}</td>" for cell in row.cells)
-        yield f'<tr><td class="text" title="{escape(row.source)}">{escape(row.model)}</td>{values}</tr>'
+        name = f'<td class="text" style="{NARROW}" title="{escape(row.source)}">{escape(row.model)}</td>'
+        yield f"<tr>{name}{values}</tr>"
 
 
 def _html_cell(cell: Cell | None) -> str:

@@ -49,14 +49,16 @@ def evaluate_matching(cells: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame
 
 def _benchmark_rows(protocol: Protocol, scored: pl.DataFrame, threshold: float | None) -> Iterator[Row]:
     """Rows of one model on one benchmark, split by split."""
-    development = scored.filter(pl.col("split") == DEVELOPMENT)
+    development = scored.filter(pl.col("split") == DEVELOPMENT).drop_nulls("score")
     for (split,), part in scored.group_by("split", maintain_order=True):
         if not part["score"].count():
             continue
         items = item_outcomes(part, ties_win=protocol.ties_win)
         rows = list(_comparison_rows(protocol, items))
         if protocol.thresholds:
-            rows += _threshold_rows(protocol, part, development, threshold)
+            # No threshold is judged by the items it was chosen on.
+            others = development.clear() if split == DEVELOPMENT else development
+            rows += _threshold_rows(protocol, part, others, threshold)
         covered = part.group_by("item").agg(pl.col("score").is_not_null().all())["score"]
         rows.append({"protocol": "coverage", **_mean_row("coverage", "micro", [covered])})
         yield from ({"split": split, **row} for row in rows if row["count"])
@@ -82,7 +84,7 @@ def _threshold_rows(
         yield {**shared, "value": auc, "count": scored["score"].count()}
     named = f"threshold {threshold:g}" if threshold is not None else f"threshold from {DEVELOPMENT}"
     if threshold is None:
-        if not development["score"].count():
+        if not development.height:
             return
         threshold = best_threshold(development)
     judged = scored.with_columns(right=(pl.col("score") >= threshold) == pl.col("gold"))

@@ -27,7 +27,8 @@ from visual_relations.vision_language.tokenizer import WordPiece
 class ClipScorer:
     """Cosine of CLIP's image and text features. It was never taught to say yes or no."""
 
-    threshold, looks = None, True
+    threshold: float | None = None
+    looks = True
 
     def __init__(self, clip: FrozenClip, name: str) -> None:
         self._clip = clip
@@ -62,7 +63,8 @@ class MatchScorer:
         device: Where to compute.
     """
 
-    threshold, looks = 0.5, True
+    threshold: float | None = 0.5
+    looks = True
 
     def __init__(
         self,
@@ -119,7 +121,8 @@ class CaptionerScorer:
         name: As it stands in the tables.
     """
 
-    threshold, looks = None, True
+    threshold: float | None = None
+    looks = True
 
     def __init__(self, captioner: Captioner, tokenizer: PreTrainedTokenizerBase, clip: FrozenClip, name: str) -> None:
         self._captioner, self._tokenizer, self._clip = captioner, tokenizer, clip
@@ -144,7 +147,8 @@ class CaptionerScorer:
 class LanguageScorer:
     """Log-probability per token without any picture: what a benchmark's texts give away by themselves."""
 
-    threshold, looks = None, False
+    threshold: float | None = None
+    looks = False
 
     def __init__(self, language_model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
         self._language_model, self._tokenizer = language_model, tokenizer

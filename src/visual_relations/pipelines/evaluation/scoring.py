@@ -30,7 +30,7 @@ Ints = NDArray[np.int64]
 def score_cells(
     scorer: Scorer, cells: pl.DataFrame, pictures: Pictures, folder: Path, params: ScoringParams
 ) -> pl.DataFrame:
-    """Score all cells, and once more with a blank picture instead of every picture.
+    """Score all cells whose picture is there, and once more with a blank picture instead of every picture.
 
     Args:
         scorer: The model.
@@ -40,22 +40,26 @@ def score_cells(
         params: Batch sizes.
 
     Returns:
-        `SCORE_SCHEMA`: variant "" and, for a scorer that looks, "blank pictures". Cells whose picture cannot be used
-        are absent from the first.
+        `SCORE_SCHEMA`: variant "" and, for a scorer that looks, "blank pictures". Cells whose picture is absent or
+        damaged have no score. Items with several pictures have none where no picture is seen: there is nothing to tell
+        the pictures apart by.
     """
-    texts = cells["text"].unique(maintain_order=True)
+    shown = cells.join(pictures.keys, on=PICTURE, how="semi", nulls_equal=True) if scorer.looks else cells
+    _report_absent(pictures, scorer)
+    texts = shown["text"].unique(maintain_order=True)
     text_arrays = _encode_texts(scorer, texts, folder, params)
     text_rows = texts.to_frame().with_row_index("text_row")
-    cells = cells.join(text_rows, on="text", how="left", maintain_order="left")
+    shown = shown.join(text_rows, on="text", how="left", maintain_order="left")
+    single = shown.filter(pl.col("image_index").max().over("benchmark", "split", "item") == 0)
     blank = dict(scorer.encode_images([BLANK]))
-    alone = _score(scorer, blank, text_arrays, cells.with_columns(image_row=pl.lit(0)), folder / "blank", params)
+    unseen = _score(scorer, blank, text_arrays, single.with_columns(image_row=pl.lit(0)), folder / "blank", params)
     if not scorer.looks:
-        return _score_table(scorer, "", alone)
+        return _score_table(scorer, "", unseen)
     image_arrays = _encode_images(scorer, pictures, folder, params)
-    image_rows = pictures.keys.with_row_index("image_row").filter(image_arrays["usable"])
-    seen = cells.join(image_rows, on=PICTURE, how="inner", nulls_equal=True, maintain_order="left")
+    image_rows = pictures.keys.with_row_index("image_row").filter(_usable(image_arrays))
+    seen = shown.join(image_rows, on=PICTURE, how="inner", nulls_equal=True, maintain_order="left")
     scored = _score(scorer, image_arrays, text_arrays, seen, folder / "pairs", params)
-    return pl.concat([_score_table(scorer, "", scored), _score_table(scorer, BLANK_PICTURES, alone)])
+    return pl.concat([_score_table(scorer, "", scored), _score_table(scorer, BLANK_PICTURES, unseen)])
 
 
 def retrieve(
@@ -73,12 +77,13 @@ def retrieve(
     Returns:
         Rows of the metric table, with the coverage. Pictures that cannot be used are left out with their texts.
     """
+    _report_absent(pictures, scorer)
+    total = len(pictures.keys) + len(pictures.absent)
     image_arrays = _encode_images(scorer, pictures, folder, params)
-    usable = np.flatnonzero(image_arrays["usable"])
+    usable = np.flatnonzero(_usable(image_arrays))
     rows = pictures.keys.select("image").with_row_index("image_row")[usable].with_row_index("image_index")
     kept = captions.join(rows, on="image", how="inner", maintain_order="left")
-    coverage = {"protocol": "coverage", "metric": "coverage", "value": len(usable) / max(len(pictures.keys), 1)}
-    coverage["count"] = len(pictures.keys)
+    coverage = {"protocol": "coverage", "metric": "coverage", "value": len(usable) / total, "count": total}
     if not kept.height:
         return [coverage]
     text_arrays = _encode_texts(scorer, kept["text"], folder, params)
@@ -104,12 +109,25 @@ def _encode_images(scorer: Scorer, pictures: Pictures, folder: Path, params: Sco
 
     count = pictures.keys.height
     arrays = stored(folder / "images", count, params.image_batch, encode, f"pictures for {scorer.name}", "pictures")
-    missing = pictures.keys["image"].filter(~pl.Series(arrays["usable"])).to_list()
-    if missing:
+    damaged = pictures.keys["image"].filter(~_usable(arrays)).to_list()
+    if damaged:
         logger.warning(
-            "%d of %d pictures cannot be used and lower the coverage, first %s", len(missing), count, missing[:3]
+            "%d of %d pictures are damaged and lower the coverage, first %s", len(damaged), count, damaged[:3]
         )
     return arrays
+
+
+def _report_absent(pictures: Pictures, scorer: Scorer) -> None:
+    if scorer.looks and pictures.absent:
+        total = len(pictures.absent) + len(pictures.keys)
+        first = pictures.absent[:3]
+        logger.warning(
+            "%d of %d pictures are not there and lower the coverage, first %s", len(pictures.absent), total, first
+        )
+
+
+def _usable(image_arrays: Arrays) -> pl.Series:
+    return pl.Series(image_arrays.get("usable", np.zeros(0, dtype=bool)), dtype=pl.Boolean)
 
 
 def _encode_texts(scorer: Scorer, texts: pl.Series, folder: Path, params: ScoringParams) -> Arrays:
