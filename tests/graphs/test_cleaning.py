@@ -142,7 +142,7 @@ NAMES = st.sampled_from(["man", "MAN ", "hat", "", None, "\t"])
 KEYS = st.sampled_from("abc")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     st.lists(
         st.tuples(st.sampled_from("123"), KEYS, NAMES, st.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS)), max_size=12

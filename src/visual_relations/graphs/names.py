@@ -70,6 +70,8 @@ def clean_sentences(texts: pl.Series) -> pl.Series:
     Returns:
         The clean texts; "" where nothing is left.
     """
+    if texts.is_empty():
+        return texts
     distinct = texts.unique()
     clean = (
         distinct.str.to_lowercase()
@@ -84,6 +86,8 @@ def clean_sentences(texts: pl.Series) -> pl.Series:
 
 def mirror_left_right(texts: pl.Series) -> pl.Series:
     """Let the words left and right change places: what is said of an image, said of its mirror image."""
+    if texts.is_empty():
+        return texts
     distinct = texts.unique()
     mirrored = (
         distinct.str.replace_all(r"\bleft\b", "\0").str.replace_all(r"\bright\b", "left").str.replace_all("\0", "right")

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from visual_relations.graphs.names import clean_lists, clean_sentences, mirror_left_right
-from visual_relations.graphs.tables import ObjectRows, grouped_by_image
+from visual_relations.graphs.tables import ObjectRows, empty, grouped_by_image
 
 SEPARATOR = "[SEP]"
 LEFT, RIGHT = "to the left of", "to the right of"
@@ -148,6 +148,8 @@ def _triplets(objects: pl.DataFrame, relations: pl.DataFrame, params: Verbalisat
 
 
 def _write(drawn: pl.DataFrame, params: VerbalisationParams, count_tokens: CountTokens, epoch: int) -> pl.DataFrame:
+    if drawn.is_empty():
+        return empty(VERBALISED)
     if params.left_right == "cap":
         sideways = drawn["predicate"].is_in([LEFT, RIGHT])
         drawn = pl.concat([drawn.filter(~sideways), _first_of_image(drawn.filter(sideways), params.left_right_cap)])
