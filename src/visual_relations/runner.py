@@ -45,7 +45,8 @@ class IncrementalRunner(SequentialRunner):
         hook_manager: PluginManager | None = None,
         run_id: str | None = None,
     ) -> None:
-        ledger, done, skipped = Ledger(LEDGER, catalog), set(), 0
+        ledger, skipped = Ledger(LEDGER, catalog), 0
+        done: set[Node] = set()
         for node in pipeline.nodes:
             mark = ledger.node_fingerprint(node)
             if ledger.is_current(node, mark):
