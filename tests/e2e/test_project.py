@@ -22,6 +22,7 @@ def test_every_file_dataset_lies_in_a_layer_and_says_which(path):
         place = entry.get("filepath") or entry.get("path")
         if place is None:
             continue
+        place = re.sub(r"\$\{runtime_params:\w+, *([^{}]*(?:\$\{[^}]*\})?[^{}]*)\}", r"\1", place)  # its default
         if place.startswith("${globals:raw}"):
             folder = "01_raw"
         else:

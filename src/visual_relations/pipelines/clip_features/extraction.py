@@ -109,7 +109,7 @@ def overlap(pool: Executor, function: Callable[[Item], Result], items: Iterable[
 def _photos(crops: pl.DataFrame) -> Iterator[Photo]:
     """Group the rows, which are in photo order, without building all groups at once."""
     starts = np.flatnonzero((crops["image_id"] != crops["image_id"].shift()).fill_null(value=True).to_numpy())
-    for start, stop in zip(starts, [*starts[1:], crops.height], strict=True):
+    for start, stop in zip(starts, [*starts, crops.height][1:], strict=True):
         rows = crops.slice(int(start), int(stop - start))
         first = rows.row(0, named=True)
         size = (first["width"], first["height"]) if first["width"] and first["height"] else None
