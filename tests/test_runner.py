@@ -13,7 +13,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro_datasets.json import JSONDataset
 
-from visual_relations.runner import IncrementalRunner, code_fingerprint
+from visual_relations.runner import IncrementalRunner, code_fingerprint, without_given
 
 calls: list[str] = []
 
@@ -120,3 +120,34 @@ def test_code_fingerprint_follows_imports_inside_functions(tmp_path: Path, monke
     importlib.invalidate_caches()
     assert code_fingerprint("packaged.node") != before
     sys.modules.pop("packaged", None)
+
+
+class GivenDataset(JSONDataset):
+    is_given = True
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ([], ["clean", "pair", "union", "head"]),
+        (["unions"], ["clean", "pair", "head"]),
+        (["pairs", "unions"], ["head"]),
+    ],
+)
+def test_what_would_make_a_given_dataset_does_not_run_unless_something_else_needs_it(given: list[str], left: list[str]):
+    def made(*inputs: int) -> int:
+        return sum(inputs)
+
+    pipeline = Pipeline(
+        [
+            Node(made, "raw", "images", name="clean"),
+            Node(made, "images", "pairs", name="pair"),
+            Node(made, ["images", "pairs"], "unions", name="union"),
+            Node(made, ["pairs", "unions"], "scores", name="head"),
+        ]
+    )
+    names = ("raw", *sorted(pipeline.all_outputs()))
+    catalog = DataCatalog(
+        {name: (GivenDataset if name in given else JSONDataset)(filepath=f"data/{name}.json") for name in names}
+    )
+    assert [node.name for node in without_given(pipeline, catalog).nodes] == left

@@ -45,6 +45,7 @@ class IncrementalRunner(SequentialRunner):
         hook_manager: PluginManager | None = None,
         run_id: str | None = None,
     ) -> None:
+        pipeline = without_given(pipeline, catalog)
         ledger, skipped = Ledger(LEDGER, catalog), 0
         done: set[Node] = set()
         for node in pipeline.nodes:
@@ -62,6 +63,27 @@ class IncrementalRunner(SequentialRunner):
                 ledger.record(node, mark)
             done.add(node)
         self._logger.info("%d of %d nodes ran, %d were unchanged.", len(done) - skipped, len(done), skipped)
+
+
+def without_given(pipeline: Pipeline, catalog: CatalogProtocol) -> Pipeline:
+    """Leave out the nodes that an environment makes unnecessary.
+
+    An environment may give a dataset that is otherwise made (its class has the attribute `is_given`): what would make
+    it does not run, nor does what is made for that alone.
+    """
+    given = {name for name in pipeline.all_outputs() if getattr(_dataset(catalog, name), "is_given", False)}
+    if not given:
+        return pipeline
+    dropped = {node for node in pipeline.nodes if given.intersection(node.outputs)}
+    for node in reversed(pipeline.nodes):
+        readers = {other for other in pipeline.nodes if set(node.outputs).intersection(other.inputs)}
+        if readers and readers <= dropped:
+            dropped.add(node)
+    return pipeline.filter(node_names=[node.name for node in pipeline.nodes if node not in dropped])
+
+
+def _dataset(catalog: CatalogProtocol, name: str) -> AbstractDataset[Any, Any]:
+    return catalog.get(name, fallback_to_runtime_pattern=True)
 
 
 class Ledger:
@@ -109,7 +131,7 @@ class Ledger:
         return f"{node.name}@{fingerprint([str(_filepath(self._dataset(name))) for name in node.outputs])[:12]}"
 
     def _dataset(self, name: str) -> AbstractDataset[Any, Any]:
-        return self._catalog.get(name, fallback_to_runtime_pattern=True)
+        return _dataset(self._catalog, name)
 
     def _dataset_fingerprint(self, name: str) -> str:
         if name not in self._datasets:

@@ -48,8 +48,29 @@ Part = Literal[
     "union_image_features",
     "triplet_text_features",
     "pseudo_labels",
-    "absent",
 ]
+
+
+class AbsentDataset(AbstractDataset[None, None]):
+    """Features that a world does not have, e.g. for want of its photos or of a text encoder; loads as None."""
+
+    is_given = True  # whatever would make it does not run
+
+    def __init__(self, metadata: dict[str, Any] | None = None) -> None:
+        self.metadata = metadata
+
+    def load(self) -> None:
+        """None."""
+
+    def save(self, data: None) -> NoReturn:  # noqa: ARG002
+        """There is nothing to write."""
+        raise DatasetError("this environment says that the dataset is absent; it cannot be saved")
+
+    def _describe(self) -> dict[str, Any]:
+        return {}
+
+    def _exists(self) -> bool:
+        return True
 
 
 class ReleasedFeaturesDataset(AbstractDataset[None, Any]):
@@ -57,9 +78,11 @@ class ReleasedFeaturesDataset(AbstractDataset[None, Any]):
 
     Args:
         filepath: The folder.
-        part: Which dataset; "absent" stands for features that the release does not have, and loads as None.
+        part: Which dataset.
         metadata: For Kedro-Viz.
     """
+
+    is_given = True
 
     def __init__(self, filepath: str, part: Part, metadata: dict[str, Any] | None = None) -> None:
         self._filepath = Path(filepath)
@@ -72,8 +95,6 @@ class ReleasedFeaturesDataset(AbstractDataset[None, Any]):
         Raises:
             DatasetError: If a file is missing or a record is not of the format; names file, record and remedy.
         """
-        if self._part == "absent":
-            return None
         if not self._filepath.is_dir():
             raise DatasetError(
                 f"no folder {self._filepath}: put the released features there, or name their folder with "
@@ -90,7 +111,7 @@ class ReleasedFeaturesDataset(AbstractDataset[None, Any]):
         return {"filepath": str(self._filepath), "part": self._part}
 
     def _exists(self) -> bool:
-        return self._part == "absent" or self._filepath.is_dir()
+        return self._filepath.is_dir()
 
 
 class Release:

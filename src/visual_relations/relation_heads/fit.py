@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from visual_relations.metrics.calibration import TrainEst, train_est
+from visual_relations.metrics.calibration import TrainEst, dlfe_start, dlfe_update, train_est
 from visual_relations.relation_heads.head import RelationHead, as_head
 from visual_relations.relation_heads.pairs import Pairs
 from visual_relations.relation_heads.params import HeadTrainingParams
@@ -29,11 +29,12 @@ PREDICT_ROWS = 8192
 
 @dataclass(frozen=True)
 class TrainedHead:
-    """A trained head, its Train-Est label frequencies (training pairs only) and its training curve."""
+    """A trained head, its label frequencies from training pairs (Train-Est, DLFE if asked for), its training curve."""
 
     model: nn.Module
     calibration: TrainEst
     history: pl.DataFrame
+    dlfe_C: npt.NDArray[np.float32] | None = None
 
 
 class PairBatches:
@@ -111,31 +112,44 @@ def train_head(
     pairs.check_finite()
     scorer = as_head(head)
     scorer.prepare(pairs)
-    background, n_classes = scorer.background, scorer.n_classes
-    if len(classes_N) and not 0 <= classes_N.min() <= classes_N.max() < n_classes:
-        raise ValueError(f"classes {classes_N.min()}..{classes_N.max()} do not fit the head's {n_classes} columns")
+    background = scorer.background
+    if len(classes_N) and not 0 <= classes_N.min() <= classes_N.max() < scorer.n_classes:
+        raise ValueError(
+            f"classes {classes_N.min()}..{classes_N.max()} do not fit the head's {scorer.n_classes} columns"
+        )
     batches = PairBatches(
         classes_N, params, np.arange(len(pairs)) if images_N is None else images_N, background=background
     )
     device = resolve_device(params.loop.device)
     on_device, target_N = pairs.to(device), torch.from_numpy(classes_N).to(device)
-    prior_C = params.logit_adjustment * _log_share(classes_N, n_classes).to(device)
+    trained = _Trained(scorer, params.logit_adjustment * _log_share(classes_N, scorer)).to(device)
 
-    def loss(module: nn.Module, rows_B: Tensor) -> dict[str, Tensor]:
+    def loss(module: _Trained, rows_B: Tensor) -> dict[str, Tensor]:
         rows_B = rows_B.to(device)
-        logits_BC = module(on_device[rows_B])
-        value = functional.cross_entropy(logits_BC + prior_C, target_N[rows_B], label_smoothing=params.label_smoothing)
-        return {"loss": value}
+        logits_EBC = module(on_device[rows_B]).float()
+        if params.dlfe:
+            module.follow_frequencies(logits_EBC, target_N[rows_B])
+        target_EB = target_N[rows_B].repeat(len(logits_EBC))
+        return {
+            "loss": functional.cross_entropy(
+                logits_EBC.flatten(0, 1), target_EB, label_smoothing=params.label_smoothing
+            )
+        }
 
     steps = params.epochs * batches.steps_per_epoch
     optimizer = _optimizer(head, params)
-    schedule = warmup_cosine(optimizer, 0, steps) if params.schedule == "cosine" else constant(optimizer)
+    schedule = (
+        warmup_cosine(optimizer, round(params.warmup * steps), steps)
+        if params.schedule == "cosine"
+        else constant(optimizer)
+    )
     loop = params.loop.model_copy(update={"steps": steps})
-    history = fit(_Scorer(scorer), batches, loss, optimizer, schedule, loop, workspace_folder, description=description)
+    history = fit(trained, batches, loss, optimizer, schedule, loop, workspace_folder, description=description)
     annotated = np.flatnonzero(classes_N >= background)
     probabilities_NC = predict(head, pairs[torch.from_numpy(annotated)], params.loop.device)
     calibration = train_est(probabilities_NC, classes_N[annotated], background=background)
-    return TrainedHead(head, calibration, history)
+    dlfe_C = trained.dlfe_C.cpu().numpy() if params.dlfe else None
+    return TrainedHead(head, calibration, history, dlfe_C)
 
 
 def predict(head: nn.Module, pairs: Pairs, device: str = "auto") -> npt.NDArray[np.float32]:
@@ -151,25 +165,38 @@ def predict(head: nn.Module, pairs: Pairs, device: str = "auto") -> npt.NDArray[
     return torch.cat(parts).numpy() if parts else np.zeros((0, scorer.n_classes), np.float32)
 
 
-class _Scorer(nn.Module):
-    """`head.score` as a forward pass, so that autocast, compile and accelerate wrap what is trained."""
+class _Trained(nn.Module):
+    """What is trained as a forward pass, so that autocast, compilation and checkpoints cover all of it."""
 
-    def __init__(self, head: RelationHead) -> None:
+    def __init__(self, head: RelationHead, prior_R: Tensor) -> None:
         super().__init__()
         self.head = head
+        self.prior_R = nn.Buffer(prior_R)
+        self.dlfe_C = nn.Buffer(torch.from_numpy(dlfe_start(head.n_classes, background=head.background)))
 
     def forward(self, pairs: Pairs) -> Tensor:
-        return self.head.score(pairs)
+        return self.head.training_logits(pairs, self.prior_R)
+
+    def follow_frequencies(self, logits_EBC: Tensor, target_B: Tensor) -> None:
+        """DLFE's update; a buffer, so that a resumed training continues it."""
+        probabilities_BC = logits_EBC.detach().softmax(-1).mean(0).cpu().numpy()
+        moved_C = dlfe_update(
+            self.dlfe_C.cpu().numpy(), probabilities_BC, target_B.cpu().numpy(), background=self.head.background
+        )
+        self.dlfe_C.copy_(torch.from_numpy(moved_C))
 
 
-def _log_share(classes_N: Ints, n_classes: int) -> Tensor:
-    count_C = np.maximum(np.bincount(classes_N, minlength=n_classes), 1)
-    return torch.from_numpy(np.log(count_C / count_C.sum())).float()
+def _log_share(classes_N: Ints, head: RelationHead) -> Tensor:
+    """Logarithm of each predicate's share of the annotated pairs, (R,)."""
+    count_C = np.bincount(classes_N, minlength=head.n_classes)[int(head.background) :]
+    count_R = np.maximum(count_C, 1)
+    return torch.from_numpy(np.log(count_R / count_R.sum())).float()
 
 
 def _optimizer(head: nn.Module, params: HeadTrainingParams) -> torch.optim.Optimizer:
+    biases = [parameter for name, parameter in head.named_parameters() if name.endswith("bias")]
+    others = [parameter for name, parameter in head.named_parameters() if not name.endswith("bias")]
+    groups = [{"params": others, "weight_decay": params.weight_decay}, {"params": biases, "weight_decay": 0.0}]
     if params.optimizer == "sgd":
-        return torch.optim.SGD(
-            head.parameters(), params.learning_rate, momentum=params.momentum, weight_decay=params.weight_decay
-        )
-    return torch.optim.AdamW(head.parameters(), params.learning_rate, weight_decay=params.weight_decay)
+        return torch.optim.SGD(groups, params.learning_rate, momentum=params.momentum)
+    return torch.optim.AdamW(groups, params.learning_rate)

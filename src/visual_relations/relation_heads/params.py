@@ -30,6 +30,38 @@ class UVTransEParams(BaseModel):
         return self.n_predicates + self.background
 
 
+class FusionParams(BaseModel):
+    """Our head (`fusion.py`): what it sees of a pair and how wide it is. A width of 0 leaves a feature out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_labels: int = Field(150, ge=1, description="object classes")
+    n_predicates: int = Field(50, ge=1)
+    background: bool = Field(False, description="one more class, column 0: no annotated relation")
+    members: int = Field(5, ge=1, description="of the ensemble")
+    hidden: int = Field(256, ge=1)
+    layers: int = Field(1, ge=0, description="hidden layers after the sum of the features")
+    label_dim: int = Field(512, ge=1, description="width of the label features")
+    label_text: bool = Field(True, description="whether label features are looked at, beside the learned embeddings")
+    label_embedding: int = Field(32, ge=0, description="width of a learned embedding per object class and side")
+    geometry: int = Field(0, ge=0, description="geometry numbers")
+    union: int = Field(0, ge=0, description="width of the union feature")
+    text: int = Field(0, ge=0, description="width of a second union feature")
+    dropout: float = Field(0.5, ge=0, lt=1, description="of hidden layers")
+    input_dropout: float = Field(0.5, ge=0, lt=1, description="of union features")
+
+    @property
+    def n_classes(self) -> int:
+        """Columns of the logits."""
+        return self.n_predicates + self.background
+
+    @property
+    def inputs(self) -> dict[str, int]:
+        """Features beside the labels, and their widths."""
+        widths = {"geometry": self.geometry, "union": self.union, "text": self.text}
+        return {name: width for name, width in widths.items() if width}
+
+
 class HeadTrainingParams(BaseModel):
     """How a head is trained; the defaults are the practical recipe of `uvtranse.py`, not the published one.
 
@@ -44,6 +76,7 @@ class HeadTrainingParams(BaseModel):
     momentum: float = Field(0.9, ge=0, lt=1, description="of SGD")
     weight_decay: float = Field(0.0, ge=0)
     schedule: Literal["constant", "cosine"] = "cosine"
+    warmup: float = Field(0.0, ge=0, lt=1, description="share of the steps with a rising rate, under 'cosine'")
     epochs: int = Field(20, ge=1)
     batches: Literal["pairs", "images"] = Field("pairs", description="'images': one image per step, in fixed order")
     batch_size: int = Field(256, ge=1, description="pairs per step; unused with batches='images'")
@@ -52,6 +85,9 @@ class HeadTrainingParams(BaseModel):
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     logit_adjustment: float = Field(
-        0.0, ge=0, description="tau: adds tau*log(class share) to the training logits (Menon et al., arXiv 2007.07314)"
+        0.0,
+        ge=0,
+        description="tau: tau*log(predicate share) joins the training logits (Menon et al., arXiv 2007.07314)",
     )
+    dlfe: bool = Field(False, description="keep DLFE's running label frequencies while training")
     loop: TrainingParams = Field(default_factory=TrainingParams, description="device, precision, checkpoints")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from visual_relations.relation_heads.params import HeadTrainingParams, UVTransEParams
@@ -13,7 +15,7 @@ class HeadRecipe(BaseModel):
     Attributes:
         hidden: Hidden width of the head's networks.
         embedding: Width of the space where predicate = union - subject - object.
-        normalise: Divide every feature by its length and multiply by the square root of its width; published: no.
+        scaling: Of the features (see scaling.py): "raw" as published, "unit", or "centred".
         training: Of the head.
     """
 
@@ -21,7 +23,7 @@ class HeadRecipe(BaseModel):
 
     hidden: int = Field(512, ge=1)
     embedding: int = Field(256, ge=1)
-    normalise: bool = False
+    scaling: Literal["raw", "unit", "centred"] = "raw"
     training: HeadTrainingParams = HeadTrainingParams()
 
     def head(self, dim: int, n_predicates: int, *, background: bool, union: bool) -> UVTransEParams:
