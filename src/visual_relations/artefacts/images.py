@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
 
@@ -33,17 +34,34 @@ def open_image(path: Path, size: tuple[int, int] | None = None) -> Image.Image:
     Raises:
         ImageError: If there is no file, it is no image, it is damaged, or it has more than `MAX_PIXELS` pixels.
     """
+    return _decode(path, str(path), size)
+
+
+def decode_image(content: bytes, name: str) -> Image.Image:
+    """Decode a photo that is already in memory.
+
+    Args:
+        content: Bytes of an image file.
+        name: For the error.
+
+    Raises:
+        ImageError: As `open_image`.
+    """
+    return _decode(io.BytesIO(content), name, None)
+
+
+def _decode(source: Path | io.BytesIO, name: str, size: tuple[int, int] | None) -> Image.Image:
     try:
-        with Image.open(path) as image:
+        with Image.open(source) as image:
             _check_size(image)
             image.load()
             turned = ImageOps.exif_transpose(image)
             keep = size is not None and image.size == size != turned.size
             return _as_rgb(image if keep else turned)
     except FileNotFoundError:
-        raise ImageError(f"{path}: no such file") from None
+        raise ImageError(f"{name}: no such file") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
-        raise ImageError(f"{path}: {type(error).__name__}: {str(error).replace(str(path), '').strip()}") from error
+        raise ImageError(f"{name}: {type(error).__name__}: {str(error).replace(name, '').strip()}") from error
 
 
 def _check_size(image: Image.Image) -> None:

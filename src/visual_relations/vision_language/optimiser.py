@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 import torch
@@ -13,12 +13,17 @@ from torch.optim import AdamW, Optimizer
 # "xvlm": whatever is called a bias (Swin's bias tables too) and layer-norm gains outside the heads are not decayed.
 DecayRule = Literal["albef", "xvlm"]
 
-# New parts of X-VLM, which start from nothing while the encoders start from pretrained weights.
-_NEW_PARTS = ("crossattention", "image_projection", "text_projection", "temperature", "_head.")
+# What starts from nothing when both encoders start from pretrained weights, as X-VLM does; parts of parameter names.
+NEW_PARTS = ("crossattention", "image_projection", "text_projection", "temperature", "_head.")
 
 
 def parameter_groups(
-    model: nn.Module, rate: float, weight_decay: float, rule: DecayRule = "albef", new_rate_factor: float = 1.0
+    model: nn.Module,
+    rate: float,
+    weight_decay: float,
+    rule: DecayRule = "albef",
+    new_rate_factor: float = 1.0,
+    new_parts: Sequence[str] = NEW_PARTS,
 ) -> list[dict[str, Any]]:
     """Sort trainable parameters by weight decay and learning rate.
 
@@ -27,7 +32,8 @@ def parameter_groups(
         rate: Learning rate.
         weight_decay: Of those that are decayed.
         rule: What is not decayed.
-        new_rate_factor: Times the rate for new parts: cross-attention, projections, temperature, heads (X-VLM: 2).
+        new_rate_factor: Times the rate for new parts (X-VLM: 2).
+        new_parts: Parts of the names of parameters that are new.
 
     Returns:
         Groups for an optimiser, each with its `names`.
@@ -38,7 +44,7 @@ def parameter_groups(
         if not parameter.requires_grad:
             continue
         decay = weight_decay if _decayed(name, parameter, norms, rule) else 0.0
-        factor = new_rate_factor if _is_new(name) else 1.0
+        factor = new_rate_factor if _is_new(name, new_parts) else 1.0
         group = groups.setdefault(
             (decay, factor), {"params": [], "names": [], "weight_decay": decay, "lr": rate * factor}
         )
@@ -103,5 +109,6 @@ def _decayed(name: str, parameter: Tensor, norms: set[str], rule: DecayRule) -> 
     return "bias" not in name and (name not in norms or in_head)
 
 
-def _is_new(name: str) -> bool:
-    return any(part in name for part in _NEW_PARTS) and "token_head." not in name
+def _is_new(name: str, new_parts: Sequence[str]) -> bool:
+    # The word prediction head belongs to the text encoder.
+    return any(part in name.replace("token_head.", "") for part in new_parts)

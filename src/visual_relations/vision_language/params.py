@@ -146,3 +146,27 @@ class ModelParams(_Params):
     def grid(self) -> int:
         """Image tokens per side, without the first one."""
         return self.vision.image_size // self.vision.cell
+
+
+class MomentumParams(_Params):
+    """ALBEF's momentum teacher."""
+
+    queue: int = Field(65536, ge=0, description="features kept per kind; a multiple of the batch, 0: none")
+    momentum: float = Field(0.995, ge=0, lt=1)
+    alpha: float = Field(0.4, ge=0, le=1, description="weight of the teacher's opinion")
+    ramp_steps: int = Field(0, ge=0, description="steps over which alpha rises to its value")
+
+
+class PretrainerParams(_Params):
+    """A model and how it is pretrained.
+
+    `same_text_matches` lets equal texts of a batch match each other's images, as ALBEF's retrieval fine-tuning does for
+    equal images; the originals' pretraining does not, and counts them as negatives.
+    """
+
+    model: ModelParams = ModelParams()
+    teacher: MomentumParams | None = None
+    region_scope: MaskScope = "vit_last+cross"
+    relation_scope: MaskScope = "vit_last+cross"
+    same_text_matches: bool = False
+    graphs_share_queue: bool = Field(False, description="graph sentences use the captions' queue; false: no queue")

@@ -71,6 +71,10 @@ class WordPiece:
         numbers[np.isin(ids, self.special)] = NO_WORD
         return Encoded(ids, mask, numbers)
 
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, special ones not counted."""
+        return [len(each.ids) for each in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+
 
 def _read(folder: Path) -> Tokenizer:
     if (folder / "tokenizer.json").is_file():

@@ -42,7 +42,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         ValueError: If the file holds no tensors by name, or things that only an unsafe load would read.
     """
     if path.suffix == ".safetensors":
-        return load_file(path)
+        return _modern(load_file(path))
     try:
         content: Any = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
     except RuntimeError:  # written before torch 1.6: cannot be mapped
@@ -57,7 +57,16 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
             content = content[part]
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise ValueError(f"{path} is no state dict: expected tensors by name, or a dict with them under 'model'")
-    return content
+    return _modern(content)
+
+
+def _modern(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Google's BERT still calls the parameters of layer norms gamma and beta."""
+    renamed = {".gamma": ".weight", ".beta": ".bias"}
+    return {
+        next((name.removesuffix(old) + new for old, new in renamed.items() if name.endswith(old)), name): tensor
+        for name, tensor in tensors.items()
+    }
 
 
 def find_layout(names: Iterable[str]) -> Layout:
@@ -102,7 +111,7 @@ def to_ours(
         if key.third is not None:
             # A copy: three views of one tensor could not be saved or resized apart.
             tensor = tensor.chunk(3)[key.third].clone()
-        fitted = _fit(key.ours, tensor, config)
+        fitted = fit_positions(key.ours, tensor, config)
         if fitted.shape != tensor.shape and fitted.numel() != tensor.numel():
             resized.append(key.ours)
         ours[key.ours] = fitted
@@ -122,7 +131,8 @@ def to_theirs(ours: Mapping[str, Tensor], table: Iterable[Key]) -> dict[str, Ten
     return theirs
 
 
-def _fit(name: str, tensor: Tensor, config: ModelParams) -> Tensor:
+def fit_positions(name: str, tensor: Tensor, config: ModelParams) -> Tensor:
+    """Fit a position table to the image size of a model; other tensors stay as they are."""
     if name.endswith("vit.embeddings.cls_token"):
         return tensor.reshape(1, 1, -1)  # CLIP keeps a vector
     if name.endswith("vit.embeddings.position_embeddings"):

@@ -1,0 +1,1 @@
+"""Where batches come from: captions, graph sentences, regions and relations, each a stream, and their mixture."""
