@@ -19,7 +19,7 @@ from visual_relations.clip.frozen import FrozenClip
 from visual_relations.clip.load import load_clip
 from visual_relations.clip.params import ClipParams
 from visual_relations.pipelines.crepe import heads
-from visual_relations.pipelines.crepe.pairs import Representations, pair_texts, working_pairs
+from visual_relations.pipelines.crepe.pairs import Representations, pair_texts, training_pairs, working_pairs
 from visual_relations.pipelines.crepe.params import (
     ComparisonParams,
     HeadRecipes,
@@ -102,8 +102,7 @@ def learn_prompts(
         The learner and its history.
     """
     params = recipes.chosen(recipe)
-    training = crepe_pairs.filter(pl.col("split") == "train", "readable", pl.col("predicate_class").is_not_null())
-    training = training.join(pseudo_labels, on="pair_id", how="left", maintain_order="left")
+    training = training_pairs(crepe_pairs).join(pseudo_labels, on="pair_id", how="left", maintain_order="left")
     clip = _clip(clip_params)
     prompts = _prompts(PromptWriter(clip, params.prompt), training, vocabulary["objects"])
     image_ND = torch.from_numpy(union_image_features.select(training["pair_id"]).astype(np.float32))
@@ -167,7 +166,13 @@ def train_relation_heads(
     params = recipes.chosen(recipe)
     texts = (object_text_features, triplet_text_features, prompt_text_features, handcrafted_text_features)
     features = Representations(
-        vocabulary, union_image_features, *texts, pseudo_labels, comparison.handcrafted, params.normalise
+        vocabulary,
+        union_image_features,
+        *texts,
+        pseudo_labels,
+        comparison.handcrafted,
+        params.scaling,
+        training_pairs(crepe_pairs),
     )
     mark = fingerprint(params, vocabulary, union_image_features, *texts, pseudo_labels, crepe_pairs)
     trained, calibrations, histories = {}, [], []
@@ -203,7 +208,13 @@ def predict_relations(
     params = recipes.chosen(recipe)
     texts = (object_text_features, triplet_text_features, prompt_text_features, handcrafted_text_features)
     features = Representations(
-        vocabulary, union_image_features, *texts, pseudo_labels, comparison.handcrafted, params.normalise
+        vocabulary,
+        union_image_features,
+        *texts,
+        pseudo_labels,
+        comparison.handcrafted,
+        params.scaling,
+        training_pairs(crepe_pairs),
     )
     pairs = crepe_pairs.filter(pl.col("split").is_in(comparison.predicted_splits))
     n_predicates, device = len(vocabulary["predicates"]), params.training.loop.device

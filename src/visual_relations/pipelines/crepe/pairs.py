@@ -18,6 +18,7 @@ from torch import Tensor
 from visual_relations.artefacts.feature_bank import FeatureBank
 from visual_relations.pipelines.crepe.params import ComparisonParams, Union
 from visual_relations.relation_heads.pairs import Pairs
+from visual_relations.relation_heads.scaling import Scaling, scale_features
 
 ALL_PAIRS = "all_pairs"
 PAIR_COLUMNS = ("pair_id", "image_id", "split", "subject_class", "object_class")
@@ -53,6 +54,11 @@ def working_pairs(
     return pl.concat([annotated, drawn.sort("pair_id"), others]).with_columns(readable=readable)
 
 
+def training_pairs(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Readable annotated pairs of training images."""
+    return pairs.filter(pl.col("split") == "train", "readable", pl.col("predicate_class").is_not_null())
+
+
 def of_protocol(pairs: pl.DataFrame, protocol: str) -> pl.DataFrame:
     """The pairs of a protocol with `target`, the column of their label: the background is column 0 of "all_pairs"."""
     if protocol == ALL_PAIRS:
@@ -74,35 +80,34 @@ class Representations:
     handcrafted_prompt: FeatureBank
     pseudo_labels: pl.DataFrame
     handcrafted: str  # template
-    normalise: bool
+    scaling: Scaling
+    training: pl.DataFrame  # training pairs: the only ones that means are taken from
 
     def of(self, pairs: pl.DataFrame, union: Union) -> Pairs:
         """Features of readable pairs under one union representation."""
+        labels_LD = _tensor(self.object_text.select(self.vocabulary["objects"]))
+        union_ND, training_MD = self._union(pairs, union), self._union(self.training, union)
+        if union_ND is not None and training_MD is not None:
+            union_ND = scale_features(union_ND, training_MD, self.scaling)
         return Pairs(
-            labels_LD=self._tensor(self.object_text.select(self.vocabulary["objects"])),
+            labels_LD=scale_features(labels_LD, labels_LD, self.scaling),
             subject_N=torch.from_numpy(pairs["subject_class"].cast(pl.Int64).to_numpy(writable=True)),
             object_N=torch.from_numpy(pairs["object_class"].cast(pl.Int64).to_numpy(writable=True)),
-            union_ND=self._union(pairs, union),
+            union_ND=union_ND,
         )
 
     def _union(self, pairs: pl.DataFrame, union: Union) -> Tensor | None:
         if union == "none":
             return None
         if union == "image":
-            return self._tensor(self.union_image.select(pairs["pair_id"]))
+            return _tensor(self.union_image.select(pairs["pair_id"]))
         if union == "learned_prompt":
-            return self._tensor(self.learned_prompt.select(pairs["pair_id"]))
+            return _tensor(self.learned_prompt.select(pairs["pair_id"]))
         if union == "handcrafted_prompt":
             texts = pair_texts(pairs, self.vocabulary["objects"], self.handcrafted)
-            return self._tensor(self.handcrafted_prompt.select(texts))
+            return _tensor(self.handcrafted_prompt.select(texts))
         texts = pairs.join(self.pseudo_labels, on="pair_id", how="left", maintain_order="left")["text"]
-        return self._tensor(self.triplet_text.select(texts))
-
-    def _tensor(self, features_ND: npt.NDArray[np.float16]) -> Tensor:
-        tensor_ND = torch.from_numpy(features_ND.astype(np.float32))
-        if self.normalise:
-            tensor_ND = torch.nn.functional.normalize(tensor_ND, dim=1) * tensor_ND.shape[1] ** 0.5
-        return tensor_ND
+        return _tensor(self.triplet_text.select(texts))
 
 
 def pair_texts(pairs: pl.DataFrame, objects: Sequence[str], template: str) -> pl.Series:
@@ -111,3 +116,7 @@ def pair_texts(pairs: pl.DataFrame, objects: Sequence[str], template: str) -> pl
     subjects, others = (names.gather(pairs[name].cast(pl.UInt32)) for name in ("subject_class", "object_class"))
     labels = zip(subjects, others, strict=True)
     return pl.Series("text", [template.format(subject=subject, object=other) for subject, other in labels])
+
+
+def _tensor(features_ND: npt.NDArray[np.float16]) -> Tensor:
+    return torch.from_numpy(features_ND.astype(np.float32))

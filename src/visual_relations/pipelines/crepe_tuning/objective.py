@@ -14,7 +14,6 @@ import numpy.typing as npt
 import polars as pl
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from visual_relations.artefacts.feature_bank import FeatureBank
 from visual_relations.clip.frozen import FrozenClip
@@ -26,6 +25,7 @@ from visual_relations.prompting.contrastive import ContrastivePairs, train_promp
 from visual_relations.prompting.prompts import Prompt, PromptBudgetError, PromptLearner, PromptWriter, encode_pairs
 from visual_relations.relation_heads.fit import predict, train_head
 from visual_relations.relation_heads.pairs import Pairs
+from visual_relations.relation_heads.scaling import scale_features
 from visual_relations.relation_heads.uvtranse import UVTransE
 from visual_relations.tuning.params import Value, with_values
 from visual_relations.tuning.study import InfeasibleError, Outcome
@@ -139,18 +139,16 @@ class CrepeObjective:
     def _score(self, params: CrepeTrialParams, text_ND: Tensor, seed: int) -> npt.NDArray[np.float32]:
         """Calibrated probabilities of the validation pairs."""
         data, recipe, classes = self._data, params.head, self._data.pairs
-        scale = text_ND.shape[1] ** 0.5
-        union_ND, labels_LD = (
-            (normalize(features) * scale if recipe.normalise else features) for features in (text_ND, data.labels_LD)
-        )
+        train, val = data.rows("train"), data.rows("val")
+        union_ND = scale_features(text_ND, text_ND[train], recipe.scaling)
+        labels_LD = scale_features(data.labels_LD, data.labels_LD, recipe.scaling)
         subject_N, object_N, target_N = (
             torch.from_numpy(classes[name].cast(pl.Int64).to_numpy(writable=True))
             for name in ("subject_class", "object_class", "predicate_class")
         )
-        pairs = Pairs(labels_LD, subject_N, object_N, union_ND.clone())
+        pairs = Pairs(labels_LD, subject_N, object_N, union_ND)
         torch.manual_seed(seed)
         head = UVTransE.from_config(recipe.head(text_ND.shape[1], data.n_predicates, background=False, union=True))
-        train, val = data.rows("train"), data.rows("val")
         images_N = classes["image_id"].rank("dense").to_numpy().astype(np.int64)[train.numpy()]
         trained = train_head(head, pairs[train], target_N[train].numpy(), recipe.seeded(seed), images_N)
         scores_NC = predict(head, pairs[val], recipe.training.loop.device)
