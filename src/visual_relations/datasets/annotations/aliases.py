@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
-from visual_relations.datasets.annotations.records import AnnotationError
+from visual_relations.datasets.annotations.files import AnnotationError
 from visual_relations.graphs.names import parse_aliases
 
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
-from visual_relations.datasets.annotations.records import AnnotationError
+from visual_relations.datasets.annotations.files import AnnotationError
 from visual_relations.graphs.leakage import PhotoIds, photo_ids
 
 _TEXTS = {".json", ".jsonl", ".csv", ".tsv", ".txt"}

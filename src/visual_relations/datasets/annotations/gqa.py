@@ -9,7 +9,8 @@ import msgspec
 
 from visual_relations.datasets.annotations.builder import GraphBuilder
 from visual_relations.datasets.annotations.dataset import AnnotationDataset
-from visual_relations.datasets.annotations.records import Children, Id, Size, decode_all, read_mapping
+from visual_relations.datasets.annotations.files import read_mapping
+from visual_relations.datasets.annotations.records import Children, Id, Size, decode_all
 from visual_relations.graphs.tables import RawGraphs
 
 

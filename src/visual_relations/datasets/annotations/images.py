@@ -9,15 +9,8 @@ import msgspec
 import polars as pl
 
 from visual_relations.datasets.annotations import columns
-from visual_relations.datasets.annotations.records import (
-    AnnotationError,
-    Id,
-    Rejects,
-    Size,
-    decode_all,
-    read_json,
-    read_list,
-)
+from visual_relations.datasets.annotations.files import AnnotationError, read_json, read_list
+from visual_relations.datasets.annotations.records import Id, Rejects, Size, decode_all
 from visual_relations.graphs.tables import RAW_IMAGES
 
 _FOLDERS = ("VG_100K", "VG_100K_2")

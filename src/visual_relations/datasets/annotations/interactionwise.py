@@ -13,16 +13,9 @@ import msgspec
 
 from visual_relations.datasets.annotations.builder import GraphBuilder
 from visual_relations.datasets.annotations.dataset import AnnotationDataset
+from visual_relations.datasets.annotations.files import UNREADABLE, read_json, read_list
 from visual_relations.datasets.annotations.images import read_image_data
-from visual_relations.datasets.annotations.records import (
-    UNREADABLE,
-    Children,
-    Rejects,
-    decode_all,
-    positioned,
-    read_json,
-    read_list,
-)
+from visual_relations.datasets.annotations.records import Children, Rejects, decode_all, positioned
 from visual_relations.graphs.tables import RawGraphs
 
 Names = dict[str, list[str]]
@@ -106,9 +99,18 @@ class InteractionwiseDataset(AnnotationDataset):
             try:
                 entries.append(msgspec.json.decode(raw, type=tuple[str, msgspec.Raw]))
             except UNREADABLE as error:
-                record = bytes(raw).decode(errors="replace")
-                rejects.add("image", None, record, f"not a pair of file name and graph: {error}")
+                _reject_entry(rejects, raw, f"not a pair of file name and graph: {error}")
         return entries
+
+
+def _reject_entry(rejects: Rejects, raw: msgspec.Raw, reason: str) -> None:
+    try:
+        entry = msgspec.json.decode(raw)
+    except UNREADABLE:
+        entry = bytes(raw).decode(errors="replace")
+    rejects.add("image", None, entry, reason)
+    for graph in entry if isinstance(entry, list) else []:
+        rejects.add_all(CHILDREN, None, graph, "its entry was rejected")
 
 
 def _add_object(

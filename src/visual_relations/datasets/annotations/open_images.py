@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from visual_relations.datasets.annotations.dataset import AnnotationDataset
-from visual_relations.datasets.annotations.records import AnnotationError
+from visual_relations.datasets.annotations.files import AnnotationError
 from visual_relations.graphs.boxes import from_relative_ranges
 from visual_relations.graphs.tables import BOX, RAW_IMAGES, RAW_OBJECTS, RAW_RELATIONS, REJECTED, RawGraphs
 

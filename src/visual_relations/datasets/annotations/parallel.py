@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
-from visual_relations.datasets.annotations.records import AnnotationError
+from visual_relations.datasets.annotations.files import AnnotationError
 
 T = TypeVar("T")
 WORTH_IT = 100_000_000  # bytes: below, starting a process takes longer than it saves

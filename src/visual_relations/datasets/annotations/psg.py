@@ -12,15 +12,8 @@ import msgspec
 
 from visual_relations.datasets.annotations.builder import GraphBuilder
 from visual_relations.datasets.annotations.dataset import AnnotationDataset
-from visual_relations.datasets.annotations.records import (
-    Children,
-    Id,
-    Rejects,
-    Size,
-    decode_all,
-    positioned,
-    read_json,
-)
+from visual_relations.datasets.annotations.files import read_json
+from visual_relations.datasets.annotations.records import Children, Id, Rejects, Size, decode_all, positioned
 from visual_relations.graphs.tables import RawGraphs
 
 Names = dict[str, list[str]]

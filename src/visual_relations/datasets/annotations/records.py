@@ -7,14 +7,14 @@ few fields that are needed. Only a record that does not fit is looked at again, 
 from __future__ import annotations
 
 import json
-import mmap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from kedro.io import DatasetError
+
+from visual_relations.datasets.annotations.files import UNREADABLE, AnnotationError, absent
 
 Id = int | str
 Size = Annotated[int, msgspec.Meta(gt=0, lt=2**31)]
@@ -22,13 +22,6 @@ Size = Annotated[int, msgspec.Meta(gt=0, lt=2**31)]
 S = TypeVar("S", bound=msgspec.Struct)
 T = TypeVar("T")
 K = TypeVar("K", str, None)
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding damaged JSON raises."""
-
-
-class AnnotationError(DatasetError):
-    """An annotation file that cannot be read at all; the message names the file, the record and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -83,24 +76,6 @@ class Rejects:
         return sum(row["kind"] == kind for row in self.rows)
 
 
-def read_list(path: Path) -> list[tuple[None, msgspec.Raw]]:
-    """Cut a file that holds a JSON list into its records, which have no keys.
-
-    Raises:
-        AnnotationError: If the file is absent, truncated, or no JSON list.
-    """
-    return [(None, raw) for raw in _read(path, list[msgspec.Raw], "a list of records")]
-
-
-def read_mapping(path: Path) -> list[tuple[str, msgspec.Raw]]:
-    """Cut a file that holds a JSON object into keys and records.
-
-    Raises:
-        AnnotationError: If the file is absent, truncated, or no JSON object.
-    """
-    return list(_read(path, dict[str, msgspec.Raw], "an object whose keys are image ids or names").items())
-
-
 def read_lines(path: Path, type_: type[S], rejects: Rejects, kind: str) -> Iterator[tuple[int, S]]:
     """Decode a file of one JSON object per line.
 
@@ -117,7 +92,7 @@ def read_lines(path: Path, type_: type[S], rejects: Rejects, kind: str) -> Itera
         AnnotationError: If the file is absent.
     """
     if not path.is_file():
-        raise AnnotationError(_absent(path))
+        raise AnnotationError(absent(path))
     decoder = msgspec.json.Decoder(type_)
     with path.open("rb") as file:
         for row, line in enumerate(line for line in file if line.strip()):
@@ -125,20 +100,6 @@ def read_lines(path: Path, type_: type[S], rejects: Rejects, kind: str) -> Itera
                 yield row, decoder.decode(line)
             except UNREADABLE as error:
                 rejects.add(kind, None, line.decode(errors="replace"), f"line {row + 1}: {error}")
-
-
-def read_json(path: Path, type_: type[Any], what: str) -> Any:
-    """Read a small JSON file of a known shape.
-
-    Args:
-        path: The file.
-        type_: What it must hold, as a type that msgspec understands.
-        what: The same in words, for the error.
-
-    Raises:
-        AnnotationError: If the file is absent or holds something else.
-    """
-    return _read(path, type_, what)
 
 
 def wrapped(key: str, raw: msgspec.Raw) -> msgspec.Raw:
@@ -242,39 +203,3 @@ def _items(record: Any, key: str) -> list[Any]:
     if isinstance(found, dict):
         return list(found.values())
     return found if isinstance(found, list) else []
-
-
-def _read(path: Path, type_: Any, what: str) -> Any:
-    if not path.is_file():
-        raise AnnotationError(_absent(path))
-    with path.open("rb") as file:
-        # Mapped, not read: the pages belong to the file, so 700 MB of JSON do not count twice.
-        content: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
-    try:
-        return msgspec.json.decode(content, type=type_)
-    except msgspec.ValidationError as error:
-        raise AnnotationError(f"{path} should hold {what}: {error}. Is it another release or another file?") from error
-    except UNREADABLE as error:
-        raise AnnotationError(f"{path}: {error}, after {_last_whole_record(content)}. Fetch the file again.") from error
-
-
-def _absent(path: Path) -> str:
-    return f"{path} is not there. Put the file there, or change its path in the catalog."
-
-
-def _last_whole_record(content: Any) -> str:
-    """Describe the last record that can still be read; only called for broken files."""
-    text = bytes(content[:]).decode(errors="replace")
-    position, number, last = text.find("[") + 1, 0, "the very beginning (no record is whole)"
-    decode: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().raw_decode
-    while position:
-        while position < len(text) and text[position] in " \n\r\t,":
-            position += 1
-        try:
-            record, position = decode(text, position)
-        except ValueError:
-            break
-        number, last = number + 1, f"record {number + 1}"
-        if isinstance(record, dict):
-            last += f" ({', '.join(f'{k} {v}' for k, v in record.items() if isinstance(v, (int, str)))[:80]})"
-    return last

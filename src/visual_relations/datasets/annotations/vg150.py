@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from visual_relations.datasets.annotations import columns
 from visual_relations.datasets.annotations.dataset import AnnotationDataset
+from visual_relations.datasets.annotations.files import AnnotationError, read_json
 from visual_relations.datasets.annotations.images import read_image_data
-from visual_relations.datasets.annotations.records import AnnotationError, Rejects, read_json
+from visual_relations.datasets.annotations.records import Rejects
 from visual_relations.graphs.boxes import from_centre_at_1024
 from visual_relations.graphs.tables import RAW_OBJECTS, RAW_RELATIONS, RawGraphs, rejected_frame
 

@@ -14,9 +14,10 @@ import polars as pl
 
 from visual_relations.datasets.annotations import columns
 from visual_relations.datasets.annotations.dataset import AnnotationDataset
+from visual_relations.datasets.annotations.files import read_list
 from visual_relations.datasets.annotations.images import add_unknown_images, read_image_data, with_splits
 from visual_relations.datasets.annotations.parallel import in_parts
-from visual_relations.datasets.annotations.records import Children, Id, Rejects, decode_all, read_list
+from visual_relations.datasets.annotations.records import Children, Id, Rejects, decode_all
 from visual_relations.graphs.boxes import from_corner_and_size
 from visual_relations.graphs.tables import RAW_OBJECTS, RAW_RELATIONS, RawGraphs, empty, rejected_frame
 

@@ -17,8 +17,9 @@ import polars as pl
 
 from visual_relations.datasets.annotations.builder import GraphBuilder
 from visual_relations.datasets.annotations.dataset import AnnotationDataset
+from visual_relations.datasets.annotations.files import read_list
 from visual_relations.datasets.annotations.images import add_unknown_images, read_image_data, with_splits
-from visual_relations.datasets.annotations.records import Children, Id, Rejects, decode_all, read_list
+from visual_relations.datasets.annotations.records import Children, Id, Rejects, decode_all
 from visual_relations.graphs.tables import RawGraphs
 
 

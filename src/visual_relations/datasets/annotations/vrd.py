@@ -13,15 +13,8 @@ import msgspec
 
 from visual_relations.datasets.annotations.builder import GraphBuilder
 from visual_relations.datasets.annotations.dataset import AnnotationDataset
-from visual_relations.datasets.annotations.records import (
-    Children,
-    Rejects,
-    Size,
-    decode_all,
-    read_json,
-    read_mapping,
-    wrapped,
-)
+from visual_relations.datasets.annotations.files import read_json, read_mapping
+from visual_relations.datasets.annotations.records import Children, Rejects, Size, decode_all, wrapped
 from visual_relations.graphs.tables import RawGraphs
 
 
