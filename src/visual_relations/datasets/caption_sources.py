@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from visual_relations.artefacts.caption_source import CAPTIONS, CaptionSource
 from visual_relations.artefacts.image_folder import ImageFolder
 from visual_relations.artefacts.image_shards import ImageShards
-from visual_relations.datasets.annotations.records import AnnotationError, read_json
+from visual_relations.datasets.annotations.files import AnnotationError, read_json
 
 
 class SourceConfig(BaseModel):

@@ -26,7 +26,8 @@ from kedro.io import AbstractDataset, DatasetError
 
 from visual_relations.captioning.captions import RAW_CAPTIONS, REJECTED_CAPTIONS, RawCaptions
 from visual_relations.datasets.annotations.builder import GraphBuilder
-from visual_relations.datasets.annotations.records import AnnotationError, Id, Rejects, read_json
+from visual_relations.datasets.annotations.files import AnnotationError, read_json
+from visual_relations.datasets.annotations.records import Id, Rejects
 from visual_relations.graphs.tables import RawGraphs
 
 Format = Literal["coco", "karpathy", "img2dataset"]
