@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from kedro.io import DatasetError
 
-from visual_relations.datasets.annotations.records import AnnotationError
+from visual_relations.datasets.annotations.files import AnnotationError
 from visual_relations.datasets.probes import ProbesDataset, RetrievalDataset
 from visual_relations.datasets.probes.dataset import READERS
 from visual_relations.metrics.matching.items import CELL_SCHEMA

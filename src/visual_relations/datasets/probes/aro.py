@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from visual_relations.datasets.annotations.records import read_json
+from visual_relations.datasets.annotations.files import read_json
 from visual_relations.metrics.matching.items import ProbeItem
 
 # Relations that the published VG-Relation figure leaves out as symmetric (or too vague); from the authors' notebook.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from visual_relations.datasets.annotations.records import read_json
+from visual_relations.datasets.annotations.files import read_json
 from visual_relations.datasets.probes.files import read_folder, read_lines
 from visual_relations.metrics.matching.items import ProbeItem
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from visual_relations.datasets.annotations.records import AnnotationError, read_json
+from visual_relations.datasets.annotations.files import AnnotationError, read_json
 
 T = TypeVar("T")
 

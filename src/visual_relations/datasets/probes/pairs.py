@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 from msgspec import Struct
 
-from visual_relations.datasets.annotations.records import AnnotationError, read_json
+from visual_relations.datasets.annotations.files import AnnotationError, read_json
 from visual_relations.datasets.probes.files import read_lines
 from visual_relations.metrics.matching.items import ProbeItem
 

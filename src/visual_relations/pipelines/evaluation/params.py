@@ -31,6 +31,9 @@ class EvaluationParams(_Params):
     """Parameters of the pipeline `evaluation`."""
 
     clip_name: str = Field("CLIP", min_length=1, description="as it stands in the tables")
+    quick_relation_name: str = Field("quick relation model", min_length=1)
+    relation_model: str = Field("seed_0", min_length=1, description="which of each relation model's trainings")
+    captioners: dict[str, str] = Field({}, description="captioners that are scored: stored name to name in the tables")
     language_model_name: str = Field("language model without pictures", min_length=1)
     scoring: ScoringParams = ScoringParams()
     swapped: SwappedParams
