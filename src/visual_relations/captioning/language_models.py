@@ -15,6 +15,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging as transformers_logging
 
 from visual_relations.captioning.params import CaptionerConfig
 
@@ -96,6 +97,7 @@ def cache_argument(language_model: PreTrainedModel) -> str:
 
 def _load(factory: Any, source: str, what: str, **options: Any) -> Any:
     local = Path(source).is_dir()
+    transformers_logging.disable_progress_bar()  # a bar per model, of a fraction of a second each
     try:
         return factory.from_pretrained(source, local_files_only=local, **options)
     except (OSError, ValueError, KeyError) as error:

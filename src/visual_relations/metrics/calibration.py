@@ -161,22 +161,20 @@ def correct_dlfe(
     return corrected_NC
 
 
-def adjust_logits(
-    probabilities_NC: Floats, count_C: Ints, *, tau: float = 1.0, background: bool = False
-) -> npt.NDArray[np.float32]:
-    """Post-hoc logit adjustment (Menon et al., arXiv 2007.07314): p / share^tau, renormalised.
+def adjustment_divisor(count_C: Ints, *, tau: float = 1.0, background: bool = False) -> npt.NDArray[np.float64]:
+    """What post-hoc logit adjustment divides by: share^tau (Menon et al., arXiv 2007.07314).
 
     Args:
-        probabilities_NC: Softmax.
         count_C: Training examples per class; classes without any are treated as having one.
         tau: Strength; 0 changes nothing, 1 aims at the balanced error.
-        background: Leave column 0 as it is.
+        background: Column 0 is the background: it is left as it is, and shares are those among the others.
     """
-    share_C = np.maximum(count_C, 1) / np.maximum(count_C, 1).sum()
-    divisor_C = share_C**tau
+    count_C = np.maximum(count_C, 1).astype(np.float64)
+    foreground = count_C[1:] if background else count_C
+    divisor_C = (count_C / foreground.sum()) ** tau
     if background:
         divisor_C[0] = 1.0
-    return correct(probabilities_NC, divisor_C)
+    return divisor_C
 
 
 METHODS = ("train_est", "dlfe", "logit_adjustment")

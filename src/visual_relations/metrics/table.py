@@ -44,6 +44,8 @@ def metric_table(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     filled = []
     for row in rows:
         if unknown := row.keys() - METRIC_SCHEMA.keys():
-            raise ValueError(f"unknown field(s) {sorted(unknown)} in a metric row; the schema has {list(METRIC_SCHEMA)}")
+            raise ValueError(
+                f"unknown field(s) {sorted(unknown)} in a metric row; the schema has {list(METRIC_SCHEMA)}"
+            )
         filled.append({name: row.get(name, defaults.get(name)) for name in METRIC_SCHEMA})
     return pl.DataFrame(filled, schema=METRIC_SCHEMA)

@@ -18,6 +18,7 @@ class UVTransEParams(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dim: int = Field(512, ge=1, description="width of the subject, object and union features")
+    union_dim: int | None = Field(None, ge=1, description="width of the union feature where it is another")
     hidden: int = Field(512, ge=1, description="hidden width of the three region networks and of the predicate network")
     embedding: int = Field(256, ge=1, description="width of the space where predicate = union - subject - object")
     n_predicates: int = Field(50, ge=1)

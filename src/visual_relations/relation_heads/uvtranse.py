@@ -31,7 +31,8 @@ class UVTransE(RelationHead):
         self.n_classes, self.background = config.n_classes, config.background
         self.subject = _two_layers(config.dim, config.hidden, config.embedding)
         self.object = _two_layers(config.dim, config.hidden, config.embedding)
-        self.union = _two_layers(config.dim, config.hidden, config.embedding) if config.union else None
+        union_dim = config.union_dim or config.dim
+        self.union = _two_layers(union_dim, config.hidden, config.embedding) if config.union else None
         self.predicate = _two_layers(config.embedding, config.hidden, config.hidden)
         self.classifier = _two_layers(config.hidden, config.embedding, config.n_classes)
 

@@ -5,16 +5,14 @@ A file is mapped and cut into its top-level records without building them (`msgs
 
 from __future__ import annotations
 
-import json
 import mmap
-import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from kedro.io import DatasetError
 
-S = TypeVar("S", bound=msgspec.Struct)
+from visual_relations.datasets.annotations import lenient
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding damaged JSON raises."""
@@ -30,7 +28,11 @@ def read_list(path: Path) -> list[tuple[None, msgspec.Raw]]:
     Raises:
         AnnotationError: If the file is absent, truncated, or no JSON list.
     """
-    return [(None, raw) for raw in _read(path, list[msgspec.Raw], "a list of records")]
+    content = _map(path)
+    try:
+        return [(None, raw) for raw in _decode(path, content, list[msgspec.Raw], "a list of records")]
+    except UNREADABLE as error:
+        return [(None, raw) for _, raw in _cut_leniently(path, content, error)]
 
 
 def read_mapping(path: Path) -> list[tuple[str, msgspec.Raw]]:
@@ -39,7 +41,11 @@ def read_mapping(path: Path) -> list[tuple[str, msgspec.Raw]]:
     Raises:
         AnnotationError: If the file is absent, truncated, or no JSON object.
     """
-    return list(_read(path, dict[str, msgspec.Raw], "an object whose keys are image ids or names").items())
+    content = _map(path)
+    try:
+        return list(_decode(path, content, dict[str, msgspec.Raw], "an object of records by key").items())
+    except UNREADABLE as error:
+        return [(str(key), raw) for key, raw in _cut_leniently(path, content, error)]
 
 
 def read_json(path: Path, type_: type[Any], what: str) -> Any:
@@ -53,55 +59,35 @@ def read_json(path: Path, type_: type[Any], what: str) -> Any:
     Raises:
         AnnotationError: If the file is absent or holds something else.
     """
-    return _read(path, type_, what)
+    try:
+        return _decode(path, _map(path), type_, what)
+    except UNREADABLE as error:
+        raise AnnotationError(f"{path}: {error}. Fetch the file again.") from error
 
 
-def _read(path: Path, type_: Any, what: str) -> Any:
+def _map(path: Path) -> Any:
+    """The file's bytes: mapped, not read, so that 700 MB of JSON do not count twice."""
     if not path.is_file():
         raise AnnotationError(absent(path))
     with path.open("rb") as file:
-        # Mapped, not read: the pages belong to the file, so 700 MB of JSON do not count twice.
-        content: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
+
+
+def _decode(path: Path, content: Any, type_: Any, what: str) -> Any:
     try:
         return msgspec.json.decode(content, type=type_)
     except msgspec.ValidationError as error:
         raise AnnotationError(f"{path} should hold {what}: {error}. Is it another release or another file?") from error
-    except UNREADABLE as error:
-        raise AnnotationError(f"{path}: {error}, after {_last_whole_record(content)}. Fetch the file again.") from error
+
+
+def _cut_leniently(path: Path, content: Any, error: Exception) -> list[tuple[str | None, msgspec.Raw]]:
+    text = bytes(content[:]).decode(errors="surrogateescape")
+    try:
+        return [(key, msgspec.Raw(part.encode(errors="surrogateescape"))) for key, part in lenient.cut(text)]
+    except lenient.BrokenError as broken:
+        raise AnnotationError(f"{path}: {error}, after {broken}. Fetch the file again.") from error
 
 
 def absent(path: Path) -> str:
     """What to say about a file that is not there."""
     return f"{path} is not there. Put the file there, or change its path in the catalog."
-
-
-def _last_whole_record(content: Any) -> str:
-    """Describe the last record that can still be read; only called for broken files."""
-    text = bytes(content[:]).decode(errors="replace")
-    decode = json.JSONDecoder().raw_decode
-    start = re.match(r"\s*([\[{])", text)
-    if start is None:
-        return "the very beginning (no record is whole)"
-    position, number, last = start.end(), 0, "the very beginning (no record is whole)"
-    try:
-        while True:
-            key = ""
-            if start[1] == "{":
-                key, position = decode(text, _skip(text, position))
-            record, position = decode(text, _skip(text, position))
-            number += 1
-            last = f"record {number} ({_identify(record) if key == '' else repr(key)})"
-    except (ValueError, RecursionError):
-        return last
-
-
-def _skip(text: str, position: int) -> int:
-    """Go past blanks, commas and colons."""
-    while position < len(text) and text[position] in " \n\r\t,:":
-        position += 1
-    return position
-
-
-def _identify(record: Any) -> str:
-    scalars = record.items() if isinstance(record, dict) else ()
-    return ", ".join(f"{key} {value}" for key, value in scalars if isinstance(value, (int, str)))[:80]

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from visual_relations.datasets.annotations import lenient
 from visual_relations.datasets.annotations.builder import GraphBuilder
 from visual_relations.datasets.annotations.dataset import AnnotationDataset
 from visual_relations.datasets.annotations.files import UNREADABLE, read_json, read_list
@@ -105,8 +106,8 @@ class InteractionwiseDataset(AnnotationDataset):
 
 def _reject_entry(rejects: Rejects, raw: msgspec.Raw, reason: str) -> None:
     try:
-        entry = msgspec.json.decode(raw)
-    except UNREADABLE:
+        entry = lenient.decode(bytes(raw))
+    except (ValueError, RecursionError):
         entry = bytes(raw).decode(errors="replace")
     rejects.add("image", None, entry, reason)
     for graph in entry if isinstance(entry, list) else []:

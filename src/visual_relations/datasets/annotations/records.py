@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from visual_relations.datasets.annotations import lenient
 from visual_relations.datasets.annotations.files import UNREADABLE, AnnotationError, absent
 
 Id = int | str
@@ -141,8 +142,8 @@ def _salvage(
 ) -> S | None:
     """Decode a record that does not fit as a whole, child by child. Numbers in quotes are read as numbers."""
     try:
-        value = msgspec.json.decode(raw)
-    except UNREADABLE as error:
+        value = lenient.decode(bytes(raw))
+    except (ValueError, RecursionError) as error:
         rejects.add("image", key, bytes(raw)[:300].decode(errors="replace"), f"not valid JSON: {error}")
         return None
     image_id = value.get(id_key) if key is None and isinstance(value, dict) else key

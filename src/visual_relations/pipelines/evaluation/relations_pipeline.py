@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kedro.pipeline import Node
 
 from visual_relations.pipelines.evaluation import relations
 
+TABLES = ("relation_pairs", "candidate_pairs", "vocabulary", "triplet_vocabulary")
 
-def create_relation_evaluation_nodes(prefix: str = "relation", source: str | None = None) -> list[Node]:
-    """Nodes from `<prefix>_predictions` and its calibration to `<prefix>_metrics` and `<prefix>_predicate_metrics`.
+
+def create_relation_evaluation_nodes(
+    prefix: str = "relation", tables: Sequence[str] = TABLES, calibration: str = "predicate_calibration"
+) -> list[Node]:
+    """Nodes from `<prefix>_predictions` to `<prefix>_metrics` and `<prefix>_predicate_metrics`.
 
     Args:
-        prefix: Names the datasets: "relation" for CREPE, "crepe_head" for the released features.
-        source: Prefix of the parameters (`params:<source>_evaluation`); default the same.
+        prefix: Of the datasets and of the parameters `<prefix>_evaluation`.
+        tables: Datasets that hold relation pairs, candidate pairs, vocabulary and training triplets.
+        calibration: Dataset of the label frequencies.
     """
-    parameters = f"params:{source or prefix}_evaluation"
-    tables = ["relation_pairs", "candidate_pairs", "vocabulary"]
+    parameters = f"params:{prefix}_evaluation"
+    pairs, candidates, vocabulary, triplets = tables
     return [
         Node(
             relations.predict_controls,
-            inputs=[*tables, parameters],
+            inputs=[pairs, candidates, vocabulary, parameters],
             outputs=f"{prefix}_control_predictions",
             name=f"predict_{prefix}_controls",
         ),
         Node(
             relations.evaluate_relation_predictions,
             inputs=[
-                *tables,
-                "triplet_vocabulary",
+                pairs,
+                candidates,
+                vocabulary,
+                triplets,
                 f"{prefix}_predictions",
                 f"{prefix}_control_predictions",
-                "predicate_calibration" if prefix == "relation" else f"{prefix}_calibration",
+                calibration,
                 parameters,
             ],
             outputs=[f"{prefix}_metrics", f"{prefix}_predicate_metrics"],

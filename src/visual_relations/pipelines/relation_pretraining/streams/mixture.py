@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 from visual_relations.pipelines.relation_pretraining.streams.order import Schedule
@@ -62,7 +63,14 @@ class Ahead:
         if number != self._expected:
             stride = 1 if self._last is None or number <= self._last else number - self._last
             wanted = range(number, self._total, stride)
-            loader = DataLoader(self._batches, batch_size=None, sampler=wanted, num_workers=self._workers)
+            loader = DataLoader(
+                self._batches,
+                batch_size=None,
+                sampler=wanted,
+                num_workers=self._workers,
+                multiprocessing_context="spawn",  # polars' threads do not survive a fork
+                generator=torch.Generator(),  # else the training's own random state would move
+            )
             self._stream, self._stride = iter(loader), stride
         self._last, self._expected = number, number + self._stride
         batch: Batch = next(self._stream)
