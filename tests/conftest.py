@@ -83,3 +83,48 @@ def fresh_project(tmp_path: Path) -> Project:
 def new_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Project]:
     """Make further fresh clones by name, also for fixtures of a wider scope."""
     return lambda name: make_project(tmp_path_factory.mktemp(name) / "project")
+
+
+@pytest.fixture
+def released_folder(tmp_path: Path) -> Path:
+    """A small folder in the format of CREPE's published features: the predicate shows in boxes and picture."""
+    import json
+
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    names = ["above", "under", "beside", "inside"]  # "inside" is in the test split only
+    folder = tmp_path / "released"
+    folder.mkdir()
+    np.save(folder / "labels_CLIP.npy", rng.standard_normal((6, 1, 16)).astype(np.float16))
+    directions = 4 * rng.standard_normal((len(names), 16))
+    for split, n_images in (("train", 150), ("test", 60)):
+        records, unions = [], []
+        for image in range(n_images):
+            for _ in range(2):
+                predicate = int(rng.choice(4, p=[0.5, 0.3, 0.2, 0.0] if split == "train" else [0.4, 0.3, 0.2, 0.1]))
+                x, y = rng.integers(0, 100, 2).tolist()
+                dy = {0: 120, 1: -120, 2: 0, 3: 10}[predicate] + int(rng.integers(-9, 9))
+                subject, target = [x, 200 + y, x + 60, 260 + y], [x + 5, 200 + y + dy, x + 80, 270 + y + dy]
+                records.append(
+                    {
+                        "img_name": f"{split}{image}.jpg",
+                        "im_width": 600,  # swapped, as published
+                        "im_height": 800,
+                        "sub_bbox": subject,
+                        "obj_bbox": target,
+                        "sub_id": int(rng.integers(0, 6)),
+                        "obj_id": int(rng.integers(0, 6)),
+                        "gt_predicate_id": predicate,
+                        "predicate": names[predicate],
+                    }
+                )
+                unions.append(directions[predicate] + rng.standard_normal(16))
+        (folder / f"{split}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+        np.savez(
+            folder / f"{split}.npz",
+            union_image=np.array(unions).astype(np.float16),
+            pseudo_text_bank=rng.standard_normal((9, 16)).astype(np.float16),
+            pseudo_text_index=rng.integers(0, 9, len(records)).astype(np.int32),
+        )
+    return folder

@@ -16,6 +16,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 from typing import Any, Literal, NoReturn
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -177,7 +178,7 @@ class Release:
         path = self.folder / "labels_CLIP.npy"
         try:
             labels = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise DatasetError(f"cannot read {path}: {error}; it holds one text embedding per object class") from error
         return labels.reshape(len(labels), -1)
 
@@ -186,7 +187,7 @@ class Release:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in ("union_image", "pseudo_text_bank", "pseudo_text_index")}
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise DatasetError(f"cannot read {path}: {error}; copy the file again") from error
         n_rows = len(self._records(split))
         for name in ("union_image", "pseudo_text_index"):

@@ -121,7 +121,7 @@ def train_head(
         classes_N, params, np.arange(len(pairs)) if images_N is None else images_N, background=background
     )
     device = resolve_device(params.loop.device)
-    on_device, target_N = pairs.to(device), torch.from_numpy(classes_N).to(device)
+    on_device, target_N = pairs.to(device), torch.tensor(classes_N, device=device)
     trained = _Trained(scorer, params.logit_adjustment * _log_share(classes_N, scorer)).to(device)
 
     def loss(module: _Trained, rows_B: Tensor) -> dict[str, Tensor]:
