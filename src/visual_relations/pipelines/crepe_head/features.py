@@ -14,9 +14,10 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from visual_relations.pipelines.crepe_head.params import PROMPT, Row, UVTransERecipe, Widths
+from visual_relations.pipelines.crepe_head.params import PROMPT, Recipe, Row, UVTransERecipe, Widths
 from visual_relations.relation_heads.geometry import box_geometry
 from visual_relations.relation_heads.pairs import Pairs
+from visual_relations.relation_heads.scaling import scale_features
 
 
 class Bank(Protocol):
@@ -66,16 +67,15 @@ class HeadFeatures:
             geometry=box_geometry(_one_pair()).shape[1] if row.geometry else 0,
         )
 
-    def of(self, pairs: pl.DataFrame, row: Row, recipe: Any) -> Pairs:
-        """Features of pairs under a row of the grid."""
-        normalise = isinstance(recipe, UVTransERecipe) and recipe.normalise
-        union_ND, text_ND = (_tensor(self._union(pairs, name), normalise) for name in (row.union, row.text))
+    def of(self, pairs: pl.DataFrame, row: Row, recipe: Recipe, training: pl.DataFrame) -> Pairs:
+        """Features of pairs under a row of the grid; their scale is that of the training pairs."""
+        union_ND, text_ND = (self._scaled(pairs, name, recipe, training) for name in (row.union, row.text))
         if isinstance(recipe, UVTransERecipe) and text_ND is not None:
             union_ND, text_ND = text_ND if union_ND is None else torch.cat([union_ND, text_ND], dim=1), None
-        crops = (self._crops(pairs, end) if row.ends == "image" else None for end in ("subject", "object"))
-        subject_ND, object_ND = (_tensor(crop_ND, normalise) for crop_ND in crops)
+        crops = [f"{end}_index" if row.ends == "image" else "none" for end in ("subject", "object")]
+        subject_ND, object_ND = (self._scaled(pairs, crop, recipe, training) for crop in crops)
         return Pairs(
-            labels_LD=self._labels(normalise),
+            labels_LD=self._labels(recipe),
             subject_N=torch.from_numpy(pairs["subject_class"].cast(pl.Int64).to_numpy(writable=True)),
             object_N=torch.from_numpy(pairs["object_class"].cast(pl.Int64).to_numpy(writable=True)),
             union_ND=union_ND,
@@ -85,12 +85,20 @@ class HeadFeatures:
             geometry_NG=torch.from_numpy(box_geometry(pairs)) if row.geometry else None,
         )
 
-    def _labels(self, normalise: bool) -> Tensor:  # noqa: FBT001
+    def _labels(self, recipe: Recipe) -> Tensor:
         if self.object_text is None:  # a world without a text encoder: heads learn an embedding per label
             return torch.zeros(len(self.vocabulary["objects"]), 1)
-        labels_LD = _tensor(self.object_text.select(self.vocabulary["objects"]), normalise)
-        assert labels_LD is not None  # noqa: S101  for the type checker
-        return labels_LD
+        labels_LD = torch.from_numpy(self.object_text.select(self.vocabulary["objects"]).astype(np.float32))
+        return scale_features(labels_LD, labels_LD, recipe.scaling)
+
+    def _scaled(self, pairs: pl.DataFrame, name: str, recipe: Recipe, training: pl.DataFrame) -> Tensor | None:
+        if name == "none":
+            return None
+        features_ND = torch.from_numpy(self._rows(pairs, name).astype(np.float32))
+        if recipe.scaling == "raw":
+            return features_ND
+        training_ND = torch.from_numpy(self._rows(training, name).astype(np.float32))
+        return scale_features(features_ND, training_ND, recipe.scaling)
 
     def _bank(self, union: str) -> Bank | None:
         if union.startswith(PROMPT):
@@ -108,17 +116,18 @@ class HeadFeatures:
             raise ValueError(f"this world has no features for the union {union!r}; leave rows that need them out")
         return bank
 
-    def _union(self, pairs: pl.DataFrame, union: str) -> npt.NDArray[np.float16] | None:
-        if union == "none":
-            return None
-        bank = self._need(union)
-        if union in ("pseudo_text", "product_text"):
-            labels = self.pseudo_labels if union == "pseudo_text" else self.product_labels
+    def _rows(self, pairs: pl.DataFrame, name: str) -> npt.NDArray[np.float16]:
+        """Features of pairs as they are in the bank: of a union, or of the crops of one end."""
+        if name.endswith("_index"):
+            return self._crops(pairs, name)
+        bank = self._need(name)
+        if name in ("pseudo_text", "product_text"):
+            labels = self.pseudo_labels if name == "pseudo_text" else self.product_labels
             assert labels is not None  # noqa: S101  for the type checker; `_need` has looked
             return bank.select(pairs.join(labels, on="pair_id", how="left", maintain_order="left")["text"])
-        if union == "handcrafted_prompt":
+        if name == "handcrafted_prompt":
             return bank.select(self._handcrafted_texts(pairs))
-        prefix = f"{union.removeprefix(PROMPT)}/" if union.startswith(PROMPT) else ""
+        prefix = f"{name.removeprefix(PROMPT)}/" if name.startswith(PROMPT) else ""
         return bank.select(prefix + pairs["pair_id"])
 
     def _handcrafted_texts(self, pairs: pl.DataFrame) -> pl.Series:
@@ -127,20 +136,10 @@ class HeadFeatures:
         texts = [self.handcrafted.format(subject=names[subject], object=names[other]) for subject, other in classes]
         return pl.Series("text", texts, dtype=pl.String)
 
-    def _crops(self, pairs: pl.DataFrame, end: str) -> npt.NDArray[np.float16]:
+    def _crops(self, pairs: pl.DataFrame, index: str) -> npt.NDArray[np.float16]:
         if self.object_image is None:
             raise ValueError("this world has no image crops of objects; set clip_features.object_images")
-        ids = pairs.select(pl.concat_str("image_id", f"{end}_index", separator=":")).to_series()
-        return self.object_image.select(ids)
-
-
-def _tensor(features_ND: npt.NDArray[np.float16] | None, normalise: bool) -> Tensor | None:  # noqa: FBT001
-    if features_ND is None:
-        return None
-    tensor_ND = torch.from_numpy(features_ND.astype(np.float32))
-    if normalise:
-        tensor_ND = torch.nn.functional.normalize(tensor_ND, dim=1) * tensor_ND.shape[1] ** 0.5
-    return tensor_ND
+        return self.object_image.select(pairs.select(pl.concat_str("image_id", index, separator=":")).to_series())
 
 
 def _one_pair() -> pl.DataFrame:

@@ -132,14 +132,15 @@ def predict_heads(
         `relation_predictions`, uncalibrated. A pair that no head can look at gets equal scores: it counts, as a guess.
     """
     given = HeadFeatures(vocabulary=vocabulary, handcrafted=params.handcrafted, **features)
-    test = pairs.filter(pl.col("split") == "test")
+    training, test = pairs.filter(pl.col("split") == "train", "readable"), pairs.filter(pl.col("split") == "test")
     tables = []
     for run in _runs(params, given):
         wanted = choosing.of_protocol(test, run.protocol).unique("pair_id", keep="first", maintain_order=True)
         recipe = params.recipes[run.row.recipe]
         n_classes = len(vocabulary["predicates"]) + (run.protocol == ALL_PAIRS)
         scores_NC = np.full((wanted.height, n_classes), 1 / n_classes, np.float32)
-        inputs = given.of(wanted.filter("readable"), run.row, recipe)
+        trained_on = choosing.of_protocol(training, run.protocol)
+        inputs = given.of(wanted.filter("readable"), run.row, recipe, trained_on)
         scores_NC[wanted["readable"].to_numpy()] = predict(heads[run.key], inputs, recipe.training.loop.device)
         tables.append(_table(run.labels, wanted, scores_NC))
         if run.row.rel_nms and run.protocol == ALL_PAIRS:
@@ -171,7 +172,7 @@ def _train(
     head = UVTransE(config) if isinstance(config, UVTransEParams) else FusionHead(config)
     return train_head(
         head,
-        features.of(of_protocol, run.row, recipe),
+        features.of(of_protocol, run.row, recipe, of_protocol),
         of_protocol["target"].to_numpy(),
         recipe.training.model_copy(update=updates),
         of_protocol["image_id"].rank("dense").cast(pl.Int64).to_numpy(),
@@ -203,7 +204,8 @@ def _without_twins(
     """Scores after `rel_nms`, image by image."""
     order = pairs["image_id"].arg_sort().to_numpy()
     pairs, scores_NC = pairs[order], scores_NC[order].copy()
-    offsets = np.concatenate([[0], np.cumsum(pairs["image_id"].rle().struct.field("len").to_numpy())])
+    lengths = pairs["image_id"].rle().struct.field("len").cast(pl.Int64).to_numpy()
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
     classes = (pairs["subject_class"].to_numpy(), pairs["object_class"].to_numpy())
     boxes = tuple(pairs.select(end + side for side in ("x1", "y1", "x2", "y2")).to_numpy() for end in "so")
     scores_NC[:, 1:] = rel_nms(scores_NC[:, 1:], offsets, classes, boxes)

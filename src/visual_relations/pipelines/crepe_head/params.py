@@ -35,13 +35,13 @@ class UVTransERecipe(_Params):
     """The reference head and its training.
 
     Attributes:
-        normalise: Divide every feature by its length and multiply by the square root of its width; published: no.
+        scaling: Of the features (see relation_heads/scaling.py); published: "raw".
     """
 
     head: Literal["uvtranse"] = "uvtranse"
     hidden: int = Field(512, ge=1)
     embedding: int = Field(256, ge=1)
-    normalise: bool = False
+    scaling: Literal["raw", "unit", "centred"] = "raw"
     training: HeadTrainingParams = HeadTrainingParams()
 
     def config(self, widths: Widths) -> UVTransEParams:
@@ -59,9 +59,10 @@ class UVTransERecipe(_Params):
 
 
 class FusionRecipe(_Params):
-    """Our head and its training; see `relation_heads/fusion.py`."""
+    """Our head and its training; see `relation_heads/fusion.py`. It scales features by itself."""
 
     head: Literal["fusion"] = "fusion"
+    scaling: Literal["raw"] = "raw"
     members: int = Field(5, ge=1)
     hidden: int = Field(256, ge=1)
     layers: int = Field(1, ge=0)
@@ -73,7 +74,7 @@ class FusionRecipe(_Params):
 
     def config(self, widths: Widths) -> FusionParams:
         """Parameters of the head."""
-        own = self.model_dump(exclude={"head", "training", "label_text"})
+        own = self.model_dump(exclude={"head", "scaling", "training", "label_text"})
         return FusionParams(**own, **widths.model_dump(), label_text=self.label_text and widths.label_dim > 1)
 
 

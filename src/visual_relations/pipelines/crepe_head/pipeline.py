@@ -9,7 +9,7 @@ from __future__ import annotations
 from kedro.pipeline import Node, Pipeline
 
 from visual_relations.pipelines.clip_features.pipeline import create_object_nodes, create_text_nodes, create_union_nodes
-from visual_relations.pipelines.crepe.pipeline import create_crepe_nodes
+from visual_relations.pipelines.crepe.pipeline import create_crepe_nodes, create_pseudo_label_nodes
 from visual_relations.pipelines.crepe_head import nodes, prompts, report
 from visual_relations.pipelines.evaluation.relations_pipeline import create_relation_evaluation_nodes
 from visual_relations.pipelines.scene_graphs.pipeline import create_pipeline as create_scene_graphs
@@ -37,7 +37,9 @@ def create_pipeline() -> Pipeline:
     heads = Pipeline(create_head_nodes()) + Pipeline(
         create_relation_evaluation_nodes("crepe_head", tables=TABLES, calibration="crepe_head_calibration")
     )
-    whole = features + Pipeline(create_crepe_nodes()) + heads + Pipeline(create_report_nodes())
+    prompts_of_crepe = Pipeline([*create_pseudo_label_nodes(), *create_crepe_nodes()])
+    whole = features + prompts_of_crepe + heads + Pipeline(create_report_nodes())
+    # The heads of `crepe` itself and side results of the features are not needed here.
     return whole.to_outputs("crepe_head_report", "crepe_head_predicate_metrics", "crepe_head_history")
 
 

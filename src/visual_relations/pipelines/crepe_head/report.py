@@ -10,6 +10,7 @@ import polars as pl
 
 from visual_relations.pipelines.crepe_head.params import ReportParams
 from visual_relations.plots.relations import model_overview
+from visual_relations.plots.terminal import text_table
 
 logger = logging.getLogger(__name__)
 RUN = ["model", "protocol"]
@@ -62,18 +63,15 @@ def report_grid(table: pl.DataFrame, metrics: pl.DataFrame, params: ReportParams
     means = metrics.filter(pl.col("seed").is_null(), pl.col("slice") == "all")
     shown = HEADLINE if HEADLINE in protocols else next(iter(protocols))
     figure = model_overview(means.filter(pl.col("protocol") == shown), [f"mR@{params.k}", f"R@{params.k}"])
-    logger.info("Heads on %s, %s:\n%s", params.benchmark, shown.replace("_", " "), _summary(table, shown, params.k))
+    summary = text_table(_summary(table, shown, params.k))
+    logger.info("Heads on %s, %s:\n%s", params.benchmark, shown.replace("_", " "), summary)
     return report, figure
 
 
-def _summary(table: pl.DataFrame, protocol: str, k: int) -> str:
-    """Mean and standard deviation of mR and R in percent, one line per head and calibration."""
-    lines = [f"{'head':28s} {'calibration':18s} {f'mR@{k}':>12s} {f'R@{k}':>12s} {'seconds':>8s}"]
-    rows = table.filter(pl.col("protocol") == protocol)
-    for (model, calibration), part in rows.group_by(["model", "calibration"], maintain_order=True):
-        cells = {name: (mean, std) for name, mean, std in part.select("metric", "mean", "std").iter_rows()}
-        shown = ["{:5.1f} ± {:3.1f}".format(*(100 * value for value in cells[f"{name}@{k}"])) for name in ("mR", "R")]
-        seconds = part["seconds"][0]
-        cost = "" if seconds is None else f"{seconds:8.1f}"
-        lines.append(f"{model!s:28s} {calibration!s:18s} {shown[0]:>12s} {shown[1]:>12s} {cost}")
-    return "\n".join(lines)
+def _summary(table: pl.DataFrame, protocol: str, k: int) -> pl.DataFrame:
+    """Mean and standard deviation of mR and R over seeds, one row per head and calibration."""
+    rows = table.filter(pl.col("protocol") == protocol, pl.col("metric").is_in([f"mR@{k}", f"R@{k}"]))
+    rows = rows.with_columns(pl.col("metric").replace({f"mR@{k}": "mR", f"R@{k}": "R"}))
+    wide = rows.pivot("metric", index=["model", "calibration", "seconds"], values=["mean", "std"], maintain_order=True)
+    named = {f"mR@{k}": "mean_mR", "±": "std_mR", f"R@{k}": "mean_R", "± ": "std_R"}
+    return wide.select("model", "calibration", **{name: pl.col(column) for name, column in named.items()}, s="seconds")
