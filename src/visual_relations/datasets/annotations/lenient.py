@@ -45,14 +45,14 @@ def cut(text: str) -> Iterator[tuple[str | None, str]]:
 
 
 def decode(raw: bytes) -> Any:
-    """Decode one record; NaN becomes null, what is no character a question mark.
+    """Decode one record; NaN becomes null, half a surrogate pair a question mark.
 
     Raises:
-        ValueError: If it is no JSON even so.
+        ValueError: If it is no JSON even so, or not UTF-8: a name with a guessed letter would be another name.
         RecursionError: If it is nested too deeply.
     """
     # Null where NaN was: the record that needs a number there is then rejected by itself.
-    return _with_characters_only(json.loads(raw.decode(errors="replace"), parse_constant=lambda _: None))
+    return _with_characters_only(json.loads(raw.decode(), parse_constant=lambda _: None))
 
 
 def _with_characters_only(value: Any) -> Any:
