@@ -8,7 +8,6 @@ import platform
 import subprocess
 import time
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io.core import VersionNotFoundError
 
 from visual_relations.artefacts.atomic import atomic_path
+from visual_relations.artefacts.libraries import library_version
 
 if TYPE_CHECKING:
     from kedro.io import CatalogProtocol
@@ -85,7 +85,7 @@ class ManifestHook:
             "unchanged": [node.name for node in pipeline.nodes if node.name not in self._seconds],
             "parameters": _parameters(pipeline, catalog),
             "versions": _dataset_versions(pipeline, catalog),
-            "libraries": {name: _library_version(name) for name in LIBRARIES},
+            "libraries": {name: library_version(name) for name in LIBRARIES},
             "python": platform.python_version(),
             "machine": {"system": platform.platform(), "device": _device()},
         }
@@ -124,13 +124,6 @@ def _git_state() -> dict[str, Any]:
     except (OSError, subprocess.CalledProcessError):
         return {}
     return {"commit": commit, "clean": not changed}
-
-
-def _library_version(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
 
 
 def _device() -> str:

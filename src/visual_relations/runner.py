@@ -12,7 +12,6 @@ import functools
 import importlib.util
 import json
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from kedro.runner.task import Task
 
 from visual_relations.artefacts.atomic import atomic_path
 from visual_relations.artefacts.fingerprint import fingerprint
+from visual_relations.artefacts.libraries import library_version
 
 if TYPE_CHECKING:
     from kedro.io import CatalogProtocol
@@ -141,12 +141,12 @@ class Ledger:
             elif getattr(dataset, "is_resource", False):  # a workspace: where work is done, not what it is done on
                 self._datasets[name] = ""
             else:
-                self._datasets[name] = self._recorded(name) or fingerprint(_configuration(dataset), self._state(name))
+                state = self._state(name)  # looks at every file of a folder: once is enough
+                self._datasets[name] = self._recorded(name, state) or fingerprint(_configuration(dataset), state)
         return self._datasets[name]
 
-    def _recorded(self, name: str) -> str | None:
+    def _recorded(self, name: str, state: str | None) -> str | None:
         """Fingerprint of a dataset made by a node of an earlier run, if it is still as that node left it."""
-        state = self._state(name)
         if state is None:
             return None
         return next(
@@ -196,7 +196,7 @@ def code_fingerprint(module: str) -> str:
             continue
         sources[name] = path.read_text(encoding="utf-8")
         pending.extend(_project_imports(sources[name]))
-    return fingerprint(sources, {name: _version(name) for name in LIBRARIES})
+    return fingerprint(sources, {name: library_version(name) for name in LIBRARIES})
 
 
 def _source(module: str) -> Path | None:
@@ -216,10 +216,3 @@ def _project_imports(source: str) -> Iterator[str]:
         else:
             continue
         yield from (name for name in names if name.split(".")[0] == PACKAGE)
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return ""
