@@ -1,4 +1,4 @@
-"""The project's commands: `kedro run` on the incremental runner, and `kedro data`, `kedro convert`, `kedro tune`."""
+"""The project's commands: `kedro run` on the incremental runner, and `kedro data`, `kedro tune`."""
 
 from __future__ import annotations
 

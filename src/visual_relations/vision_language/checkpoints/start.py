@@ -28,7 +28,7 @@ def load_weights(model: VisionLanguageModel, path: Path, teacher: Teacher | None
 
     Args:
         model: Of any image size: position tables are fitted.
-        path: A file of ALBEF, X-VLM, timm's ViT, open_clip or BERT, or a folder that `kedro convert` wrote.
+        path: A file of ALBEF, X-VLM, timm's ViT, open_clip or BERT, or a folder of `save_model`.
         teacher: Filled too, if the checkpoint has momentum copies.
 
     Raises:

@@ -49,8 +49,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         content = torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:
         raise ValueError(
-            f"{path} holds objects besides tensors and is not read for safety; rewrite it once, where you trust it, "
-            "with torch.save({'model': torch.load(path, weights_only=False)['model']}, path)"
+            f"{path} holds objects besides tensors and is not read for safety; "
+            "ask its authors for the tensors alone, as safetensors"
         ) from error
     for part in ("model", "state_dict"):
         if isinstance(content, dict) and isinstance(content.get(part), dict):
