@@ -105,7 +105,7 @@ class RecipeParams(_Params):
 class StartParams(_Params):
     """Checkpoints to start from, as files; None: fresh weights. See `vision_language.checkpoints`."""
 
-    model: str | None = Field(None, description="ALBEF's or X-VLM's own file, or a folder of `training.models.save_model`")
+    model: str | None = Field(None, description="ALBEF's or X-VLM's own file, or a folder of `save_model`")
     vision: str | None = Field(None, description="an image encoder: timm's ViT, or the image tower of CLIP")
     text: str | None = Field(None, description="a BERT")
 
