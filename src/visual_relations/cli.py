@@ -1,4 +1,4 @@
-"""The project's commands: `kedro run` on the incremental runner, and `kedro data`, `kedro tune`."""
+"""The project's commands: `kedro run` on the incremental runner, and `kedro convert`, `kedro data`, `kedro tune`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class LazyGroup(click.Group):
     """A group whose further commands are imported when they are called: torch must not slow `kedro run`."""
 
     lazy: ClassVar[dict[str, str]] = {
+        "convert": "visual_relations.vision_language.checkpoints.command:convert_command",
         "data": "visual_relations.data_fetch.commands:data",
         "tune": "visual_relations.tuning.command:tune",
     }

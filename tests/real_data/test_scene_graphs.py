@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+import shutil
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -201,6 +202,16 @@ def test_vrd_photos_are_found_in_coco_by_their_flickr_ids(real_data: Path):
     trained_on = {link["vrd_image"] for link in links if link["vrd_split"] == "train"}
     clean = clean_graphs(vrd(real_data).load(), KEEP_ALL, evaluation=photo_ids("\n".join(trained_on)))
     assert set(clean.images["image_id"]).isdisjoint(Path(name).stem for name in trained_on)
+
+
+@pytest.mark.parametrize("world", ["visual_genome", "gqa", "vrd"])
+def test_the_pipeline_runs_on_real_annotations(world: str, fresh_project: Any, real_data: Path):
+    shutil.copytree(real_data / world, fresh_project.path / "data" / "01_raw" / world)
+    fresh_project.run("--pipelines=scene_graphs", f"--env={world}")
+    reports = fresh_project.path / "data" / "08_reporting" / world
+    summary = json.loads(next(reports.glob("scene_graph_summary.json/*/*.json")).read_text())
+    assert summary["relations"]["all"] > 0
+    assert next(reports.glob("scene_graphs.html/*/*.html")).stat().st_size > 0
 
 
 # ten thousand mutations

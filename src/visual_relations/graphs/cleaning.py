@@ -130,12 +130,15 @@ def _clean_relations(
     aliases: Mapping[str, str] | None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     named = clean_names(relations["predicate"], aliases, drop_articles=params.drop_articles)
+    # Both ends at once: the objects are hashed only one time.
+    ends = pl.concat([relations["subject_id"], relations["object_id"]])
+    index = _index_of(pl.concat([relations["image_id"], relations["image_id"]]), ends, objects)
     linked = (
         relations.rename({"object_id": "target_id"})
         .with_columns(
             named,
-            subject_index=_index_of(relations["image_id"], relations["subject_id"], objects),
-            object_index=_index_of(relations["image_id"], relations["object_id"], objects),
+            subject_index=index[: relations.height],
+            object_index=index[relations.height :],
         )
         .join(image_facts.select("image_id", "split"), on="image_id", how="left", maintain_order="left")
     )

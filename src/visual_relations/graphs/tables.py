@@ -126,11 +126,14 @@ def grouped_by_image(table: pl.DataFrame) -> pl.DataFrame:
 
 def is_repeated(table: pl.DataFrame, columns: list[str]) -> pl.Series:
     """Whether a row's values in these columns have occurred in an earlier row."""
-    # Equal rows have equal hashes, so distinct hashes settle the usual case in a fraction of the time.
+    # Equal rows have equal hashes, and comparing hashes is much faster: only rows that share one are compared in full.
     hashes = table.select(pl.struct(columns).hash()).to_series()
-    if hashes.n_unique() == table.height:
-        return pl.repeat(value=False, n=table.height, dtype=pl.Boolean, eager=True)
-    return ~table.select(pl.struct(columns).is_first_distinct()).to_series()
+    repeated = np.zeros(table.height, dtype=bool)
+    if hashes.n_unique() < table.height:
+        shared = hashes.is_duplicated()
+        among_them = ~table.filter(shared).select(pl.struct(columns).is_first_distinct()).to_series()
+        repeated[np.flatnonzero(shared.to_numpy())] = among_them.to_numpy()
+    return pl.Series(repeated)
 
 
 class ObjectRows:

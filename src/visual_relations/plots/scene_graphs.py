@@ -87,14 +87,15 @@ def box_sanity(images: pl.DataFrame, objects: pl.DataFrame) -> go.Figure:
     sized = objects.join(images.select("image_id", "width", "height"), on="image_id")
     area = (pl.col("x2") - pl.col("x1")) * (pl.col("y2") - pl.col("y1"))
     shares = sized.select("outside", share=(area / (pl.col("width") * pl.col("height"))).clip(1e-5, 1)).drop_nulls()
-    edges = np.linspace(-5, 0, 41)
+    edges = np.linspace(-5, 0, 51)
+    middles = ((edges[1:] + edges[:-1]) / 2).round(3).tolist()
     figure = go.Figure()
     for outside, name, colour in ((False, "inside the image", BLUE), (True, "crossed the edge", VERMILLION)):
         values = np.log10(shares.filter(pl.col("outside") == outside)["share"].to_numpy())
         counts, _ = np.histogram(values, bins=edges)
-        middles = (10 ** ((edges[1:] + edges[:-1]) / 2)).round(7)
-        figure.add_trace(go.Bar(x=middles.tolist(), y=counts.tolist(), name=name, marker_color=colour))
-    figure.update_xaxes(type="log", title="share of the image", tickformat=".0e")
+        figure.add_trace(go.Bar(x=middles, y=counts.tolist(), name=name, marker_color=colour))
+    ticks = {-4: "0.01 %", -3: "0.1 %", -2: "1 %", -1: "10 %", 0: "100 %"}
+    figure.update_xaxes(title="share of the image", tickvals=list(ticks), ticktext=list(ticks.values()))
     figure.update_yaxes(title="boxes")
     return styled(figure.update_layout(barmode="stack", bargap=0.02), "Box sizes")
 

@@ -23,7 +23,7 @@ SHOWN = (
     *("accuracy", "balanced_accuracy", "AUROC"),
     *(f"{direction}@{k}" for direction in ("TR", "IR") for k in (1, 5, 10)),
     *(f"{name}@{k}" for name in ("mR", "R", "zR", "ng-mR", "ng-R") for k in (20, 50, 100)),
-    *("A@100",),
+    *("A@20", "A@100", "pseudo_label_recall", "foil_accuracy", "mrc_accuracy"),
     *("BLEU-4", "METEOR", "ROUGE-L", "CIDEr", "SPICE"),
 )
 WHOLE = re.compile(r"^(all|micro|macro:.*)$")

@@ -24,7 +24,7 @@ from optuna.trial import Trial, TrialState
 from visual_relations.artefacts.fingerprint import fingerprint
 from visual_relations.tuning.params import Choice, FloatRange, Range, StudyParams, Value
 from visual_relations.tuning.storage import StudyStore
-from visual_relations.tuning.workers import KIND, WORKER, queue_again, retry_abandoned, this_worker
+from visual_relations.tuning.workers import GRACE, KIND, WORKER, queue_again, retry_abandoned, this_worker
 
 logger = logging.getLogger(__name__)
 
@@ -65,14 +65,32 @@ def study_name(params: StudyParams, *data: object) -> str:
 
 
 def open_study(store: StudyStore, name: str, params: StudyParams) -> Study:
-    """Open or create a study with the baseline and the sweep queued first."""
-    study = optuna.create_study(
-        storage=store.open(), study_name=name, direction=params.direction, load_if_exists=True, pruner=_pruner(params)
-    )
-    if not study.get_trials(deepcopy=False):
-        for kind, values in _planned(params):
-            study.enqueue_trial(values, {KIND: kind}, skip_if_exists=True)
+    """Open a study, or create it with the baseline and the sweep queued first.
+
+    Only the process that created the study queues them; the others wait for it, lest a configuration be queued twice.
+    """
+    storage = store.open()
+    try:
+        study = optuna.create_study(
+            storage=storage, study_name=name, direction=params.direction, pruner=_pruner(params)
+        )
+    except optuna.exceptions.DuplicatedStudyError:
+        study = optuna.load_study(storage=storage, study_name=name, pruner=_pruner(params))
+        if _is_planned(study, len(_planned(params))):
+            return study
+    for kind, values in _planned(params):
+        study.enqueue_trial(values, {KIND: kind}, skip_if_exists=True)
     return study
+
+
+def _is_planned(study: Study, n_planned: int) -> bool:
+    """Whether its creator queued the planned trials; one that was killed at it has not, after some time."""
+    end = time.monotonic() + GRACE.total_seconds()
+    while len(study.get_trials(deepcopy=False)) < n_planned:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def run_study(study: Study, params: StudyParams, objective: Objective) -> None:

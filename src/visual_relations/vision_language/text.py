@@ -34,9 +34,7 @@ class TextEncoder(nn.Module):
         self.apply(_initialise)
         if image_width != params.width:
             self._widen_cross_attention(image_width)
-        prediction = self.token_head.predictions
-        prediction.decoder.weight = self.embeddings.word_embeddings.weight
-        prediction.decoder.bias = prediction.bias
+        self.tie()
 
     def forward(self, ids_NL: Tensor, mask_NL: Tensor) -> Tensor:
         """Encode texts without any image: (N, L, D)."""
@@ -60,6 +58,12 @@ class TextEncoder(nn.Module):
         for layer in self.layers[self.fusion_from :]:
             states_NLD = layer(states_NLD, mask, image_NTD, image_mask)
         return states_NLD
+
+    def tie(self) -> None:
+        """Let words be predicted by their own embeddings; needed again when these are replaced."""
+        prediction = self.token_head.predictions
+        prediction.decoder.weight = self.embeddings.word_embeddings.weight
+        prediction.decoder.bias = prediction.bias
 
     def token_logits(self, states_NLD: Tensor) -> Tensor:
         """Scores of all vocabulary entries at the given states: (..., V)."""

@@ -56,9 +56,11 @@ def first_texts(values: Sequence[Sequence[str]]) -> pl.Series:
 
 def lists(values: Sequence[Sequence[str] | None]) -> pl.Series:
     """Lists of strings; null becomes the empty list. Row by row, polars would take ten times as long."""
-    filled = [value or () for value in values]
-    lengths = np.fromiter(map(len, filled), np.int64, len(filled))
-    return lists_of(texts(list(chain.from_iterable(filled))), lengths)
+    try:
+        lengths = np.fromiter(map(len, values), np.int64, len(values))  # type: ignore[arg-type]
+    except TypeError:
+        return lists([value or () for value in values])
+    return lists_of(texts(list(chain.from_iterable(values))), lengths)  # type: ignore[arg-type]
 
 
 def rest(values: Sequence[Sequence[str]]) -> pl.Series:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -21,7 +23,7 @@ from visual_relations.datasets.annotations.records import Children, Id, Rejects,
 from visual_relations.graphs.boxes import from_corner_and_size
 from visual_relations.graphs.tables import RAW_OBJECTS, RAW_RELATIONS, RawGraphs, empty, rejected_frame
 
-BATCH = 2_000  # images turned into columns at once: bounds the decoded records that are alive
+BATCH = 250  # images turned into columns at once: so few that their records are still in the cache
 
 
 class SceneObject(msgspec.Struct, gc=False):
@@ -71,7 +73,7 @@ class VisualGenomeDataset(AnnotationDataset):
         image_ids = pl.concat(part.image_ids for part in parts)
         if len(parts) > 1 and image_ids.n_unique() < len(image_ids):
             # An image occurs in two parts: only reading in one go can tell which record comes first.
-            parts = [_read_part(self._filepath, 0, 1)]
+            parts = [_read_part(self._filepath, 0.0, 1.0)]
             image_ids = parts[0].image_ids
         images = add_unknown_images(known, image_ids)
         rejected = rejected_frame([*image_rejects.rows, *(row for part in parts for row in part.rejects)])
@@ -96,11 +98,27 @@ class _Part:
     rejects: list[dict[str, str | None]]
     n_records: dict[str, int]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Between processes: as Arrow's own bytes, which takes a quarter of the time of polars' pickling.
+        frames = [_to_bytes(frame) for frame in (self.image_ids.to_frame(), self.objects, self.relations)]
+        return _part_of_bytes, (frames, self.rejects, self.n_records)
 
-def _read_part(path: Path, part: int, n_parts: int) -> _Part:
+
+def _to_bytes(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_ipc(buffer, compression="uncompressed")
+    return buffer.getvalue()
+
+
+def _part_of_bytes(frames: list[bytes], rejects: list[dict[str, str | None]], n_records: dict[str, int]) -> _Part:
+    image_ids, objects, relations = map(pl.read_ipc, frames)
+    return _Part(image_ids.to_series(), objects, relations, rejects, n_records)
+
+
+def _read_part(path: Path, start: float, stop: float) -> _Part:
     rejects = Rejects(path.name)
     raw = read_list(path)
-    raw = raw[part * len(raw) // n_parts : (part + 1) * len(raw) // n_parts]
+    raw = raw[round(start * len(raw)) : round(stop * len(raw))]
     n_records = {"object": 0, "relation": 0}
     objects, relations, image_ids = [empty(RAW_OBJECTS)], [empty(RAW_RELATIONS)], [pl.Series(dtype=pl.String)]
     with _no_garbage_collection():

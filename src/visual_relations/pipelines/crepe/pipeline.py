@@ -7,6 +7,7 @@ from kedro.pipeline import Node, Pipeline
 from visual_relations.pipelines.clip_features.pipeline import create_text_nodes, create_union_nodes
 from visual_relations.pipelines.crepe import nodes, report, reporting
 from visual_relations.pipelines.evaluation.relations_pipeline import create_relation_evaluation_nodes
+from visual_relations.pipelines.evaluation.representation_pipeline import create_representation_nodes
 from visual_relations.pipelines.scene_graphs.pipeline import create_pipeline as create_scene_graphs
 
 # What a head can be fed from; training and prediction take the same.
@@ -35,13 +36,15 @@ FIGURES = [
 
 def create_pipeline() -> Pipeline:
     """The whole journey."""
+    crepe = Pipeline(create_crepe_nodes())
     return (
         create_scene_graphs()
         + create_text_nodes()
         + create_union_nodes()
         + Pipeline(create_pseudo_label_nodes())
-        + Pipeline(create_crepe_nodes())
+        + crepe
         + Pipeline(create_relation_evaluation_nodes())
+        + create_representation_nodes(crepe.only_nodes("predict_relations"))
         + Pipeline(create_report_nodes())
     )
 

@@ -155,6 +155,8 @@ def create_scoreboard_nodes() -> list[Node]:
                 "published_results",
                 "matching_metrics",
                 "relation_metrics",
+                "position_probe_metrics",
+                "pseudo_label_predicate_metrics",
                 "pretraining_metrics",
                 "caption_metrics",
             ],
