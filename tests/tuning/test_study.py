@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -132,13 +133,35 @@ def test_a_killed_worker_loses_no_trial_and_repeats_none(store, tmp_path):
     worker.wait()
     study = run(store, BASE)
     complete = configurations(study)
-    assert len(complete) == BASE["n_trials"]
-    assert len({str(values) for values in complete}) == len(complete)
+    unbroken = configurations(run(StudyStore(str(tmp_path / "unbroken.log")), BASE))
+    assert sorted(map(str, complete)) == sorted(map(str, unbroken))
+    assert len({str(values) for values in complete}) == BASE["n_trials"]
     (failed,) = study.get_trials(states=(TrialState.FAIL,))
     (retried,) = [t for t in study.get_trials() if t.user_attrs.get(RETRY_OF) == failed.number]
     assert retried.state == TrialState.COMPLETE
     assert retried.params == failed.params
     assert study_state(study)["trials"] == {"complete": 7, "fail": 1, "pruned": 0, "running": 0, "waiting": 0}
+
+
+def test_workers_that_open_a_new_study_at_once_queue_its_plan_once(store):
+    params = StudyParams.model_validate(BASE)
+    with ThreadPoolExecutor(8) as pool:
+        studies = list(pool.map(lambda _: open_study(store, "toy", params), range(8)))
+    assert [trial.system_attrs["fixed_params"]["n"] for trial in studies[0].get_trials()] == [4, 1, 2, 8]
+
+
+def test_trials_that_run_at_the_same_time_draw_different_values(store):
+    """The second worker asks while the first is at its trial."""
+    drawn = []
+
+    def nested(values, seed, report):
+        drawn.append(values)
+        if len(drawn) == 1:
+            run(store, BASE, nested, sweep=None, n_trials=3)
+        return objective(values, seed, report)
+
+    run(store, BASE, nested, sweep=None, n_trials=3)
+    assert len(drawn) == len({str(values) for values in drawn}) == 3
 
 
 def test_two_workers_share_a_study_without_duplicates(store):

@@ -103,12 +103,12 @@ def run_study(study: Study, params: StudyParams, objective: Objective) -> None:
         trials = study.get_trials(deepcopy=False, states=COUNTED)
         if sum(trial.state != TrialState.WAITING for trial in trials) >= params.n_trials:
             return
-        study.sampler = _sampler(params, len(trials))
         trial = study.ask()
         trial.set_user_attr(WORKER, worker)
-        if _is_surplus(study, trial, params.n_trials):
-            study.tell(trial, state=TrialState.FAIL)
+        if (rank := _rank(study, trial)) >= params.n_trials:
+            study.tell(trial, state=TrialState.FAIL)  # workers that asked at the same moment began too many
             return
+        study.sampler = _sampler(params, rank)  # values are drawn when they are asked for
         _run_trial(study, trial, params, objective)
 
 
@@ -184,10 +184,13 @@ def _planned(params: StudyParams) -> list[tuple[str, dict[str, Value]]]:
     return planned
 
 
-def _is_surplus(study: Study, trial: Trial, n_trials: int) -> bool:
-    """Whether workers that asked at the same moment have begun more trials than wanted; the later ones give way."""
-    numbers = sorted(other.number for other in study.get_trials(deepcopy=False, states=COUNTED))
-    return numbers.index(trial.number) >= n_trials
+def _rank(study: Study, trial: Trial) -> int:
+    """How many trials that count come before this one.
+
+    No two trials have the same, so no two workers draw with the same seed; a repeated trial takes the place of the one
+    that was interrupted, so a killed worker changes nothing in the draws after it.
+    """
+    return sum(other.number < trial.number for other in study.get_trials(deepcopy=False, states=COUNTED))
 
 
 def _suggest(trial: Trial, name: str, space: Range) -> Value:
@@ -199,8 +202,8 @@ def _suggest(trial: Trial, name: str, space: Range) -> Value:
     return trial.suggest_int(name, space.low, space.high, step=space.step, log=space.log)
 
 
-def _sampler(params: StudyParams, n_trials: int) -> optuna.samplers.BaseSampler:
-    seed = int(np.random.SeedSequence([params.seed, n_trials]).generate_state(1)[0])
+def _sampler(params: StudyParams, rank: int) -> optuna.samplers.BaseSampler:
+    seed = int(np.random.SeedSequence([params.seed, rank]).generate_state(1)[0])
     if params.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)
     return optuna.samplers.TPESampler(seed=seed, n_startup_trials=params.startup_trials, multivariate=True)

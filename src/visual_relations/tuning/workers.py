@@ -45,8 +45,8 @@ def retry_abandoned(study: Study, now: datetime | None = None) -> list[int]:
 
 def queue_again(study: Study, trial: FrozenTrial) -> None:
     """Queue the configuration of a trial that did not come to its end."""
-    # A queued trial that died before it drew its values has them in "fixed_params".
-    values = trial.params or trial.system_attrs.get("fixed_params", {})
+    # A queued trial that died before it drew all its values has the others in "fixed_params".
+    values = trial.system_attrs.get("fixed_params", {}) | trial.params
     if values:
         study.enqueue_trial(values, {RETRY_OF: trial.number, KIND: trial.user_attrs.get(KIND, "search")})
 
