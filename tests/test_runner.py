@@ -151,3 +151,24 @@ def test_what_would_make_a_given_dataset_does_not_run_unless_something_else_need
         {name: (GivenDataset if name in given else JSONDataset)(filepath=f"data/{name}.json") for name in names}
     )
     assert [node.name for node in without_given(pipeline, catalog).nodes] == left
+
+
+def test_a_model_that_a_parameter_names_counts_by_its_files():
+    Path("data/clip").mkdir()
+    Path("data/clip/weights").write_text("1")
+
+    def encode() -> int:
+        dataset = {"raw": JSONDataset(filepath="data/raw.json"), "doubled": JSONDataset(filepath="data/doubled.json")}
+        parameters = MemoryDataset({"clip": {"model": "local-dir:data/clip"}, "name": "clip", "factor": 2})
+        node = Node(lambda value, params: calls.append("encode") or value, ["raw", "params:model"], "doubled", name="e")
+        calls.clear()
+        IncrementalRunner().run(
+            Pipeline([node]), DataCatalog({**dataset, "params:model": parameters}), _NullPluginManager()
+        )
+        return len(calls)
+
+    assert [encode(), encode()] == [1, 0]
+    Path("data/clip/weights").write_text("22")
+    assert [encode(), encode()] == [1, 0]
+    Path("data/clip/vocabulary").write_text("")
+    assert [encode(), encode()] == [1, 0]

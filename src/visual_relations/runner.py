@@ -1,8 +1,8 @@
 """The runner behind `kedro run`: a node whose inputs, parameters and code are unchanged is skipped.
 
 Nodes stay pure functions. The runner keeps a ledger of what made each output: the fingerprint of a node covers the
-source of its function and of every module of this project that it imports, the values of its parameters, and the
-fingerprints of the datasets it reads. `kedro run --runner=SequentialRunner` runs everything.
+source of its function and of every module of this project that it imports, the values of its parameters with the files
+they name, and the fingerprints of the datasets it reads. `kedro run --runner=SequentialRunner` runs everything.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import importlib.util
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.io import AbstractDataset, MemoryDataset
 from kedro.runner import SequentialRunner
 from kedro.runner.task import Task
+from pydantic import BaseModel
 
 from visual_relations.artefacts.atomic import atomic_path
 from visual_relations.artefacts.fingerprint import fingerprint
@@ -137,7 +139,8 @@ class Ledger:
         if name not in self._datasets:
             dataset = self._dataset(name)
             if name == "parameters" or name.startswith("params:"):
-                self._datasets[name] = fingerprint(dataset.load())
+                value = dataset.load()
+                self._datasets[name] = fingerprint(value, [(str(path), _stat(path)) for path in _named_files(value)])
             elif getattr(dataset, "is_resource", False):  # a workspace: where work is done, not what it is done on
                 self._datasets[name] = ""
             else:
@@ -171,6 +174,20 @@ def _stat(path: Path) -> str | None:
         return None
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     return fingerprint([(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files])
+
+
+def _named_files(value: Any) -> Iterator[Path]:
+    """Files and folders that a parameter names, e.g. a model's; a report is only ever written."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump()
+    if isinstance(value, str):
+        path = Path(value.removeprefix("local-dir:"))
+        if len(path.parts) > 1 and "08_reporting" not in path.parts and path.exists():
+            yield path
+    elif isinstance(value, dict):
+        yield from itertools.chain.from_iterable(map(_named_files, value.values()))
+    elif isinstance(value, list | tuple):
+        yield from itertools.chain.from_iterable(map(_named_files, value))
 
 
 def _filepath(dataset: AbstractDataset[Any, Any]) -> Path | None:

@@ -15,7 +15,9 @@ import polars as pl
 import pytest
 import torch
 from tests.training.toy import ToyBatches, digest, loss, train
+from torch import nn
 
+from visual_relations.training.loop import fit
 from visual_relations.training.params import TrainingParams
 
 TOY = Path(__file__).parent / "toy.py"
@@ -45,9 +47,41 @@ def test_it_learns_and_reports_means_validation_and_rate():
     assert not module.training
 
 
+class Repeated(nn.Module):
+    """Rows of a table taken over and over: their gradients are added up by several threads."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.table = nn.Parameter(torch.randn(30, 128))
+
+    def forward(self, rows):
+        return (self.table[rows] + self.table[rows.flip(0)]).square().mean()
+
+
+class Rows:
+    def __getitem__(self, number):
+        return torch.randint(0, 30, (60_000,))
+
+
+def test_several_threads_give_the_same_weights_every_time():
+    def trained():
+        module = Repeated()
+        params = TrainingParams(steps=2, device="cpu", threads=2)
+        optimizer = torch.optim.AdamW(module.parameters())
+        fit(module, Rows(), lambda m, rows: {"loss": m(rows)}, optimizer, None, params, None)
+        return module.table.detach()
+
+    threads = torch.get_num_threads()
+    first = trained()
+    assert all(torch.equal(trained(), first) for _ in range(4))
+    torch.set_num_threads(threads)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
 def test_after_kill_9_the_same_command_gives_the_weights_of_an_unbroken_run(tmp_path):
     unbroken = run_toy(tmp_path / "unbroken")
-    victim = run_toy(tmp_path / "killed", seconds=0.05)
+    victim = run_toy(tmp_path / "killed", seconds=0.15)
     deadline = time.monotonic() + 60
     while not list((tmp_path / "killed").glob("step-*")) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -90,7 +90,7 @@ class FusionHead(RelationHead):
         if self.config.label_text:
             labels_LD = functional.normalize(pairs.labels_LD.float(), dim=1) - self.label_mean
             parts.append((labels_LD / self.label_scale).expand(len(embedding_ELK), -1, -1))
-        return self.label[side](torch.cat(parts, dim=-1))[:, row_B]
+        return self.label[side](torch.cat(parts, dim=-1)).index_select(1, row_B)
 
     def _scaled(self) -> Iterator[tuple[str, _Scaled]]:
         for name, layer in self.inputs.items():

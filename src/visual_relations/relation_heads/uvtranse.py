@@ -59,8 +59,8 @@ class UVTransE(RelationHead):
         if pairs.subject_image_ND is not None and pairs.object_image_ND is not None:
             return self(pairs.union_ND, pairs.subject_image_ND, pairs.object_image_ND)
         # Labels repeat: embedding the table once is cheaper than embedding every row, with the same result.
-        subject_BE = self.subject(pairs.labels_LD)[pairs.subject_N]
-        object_BE = self.object(pairs.labels_LD)[pairs.object_N]
+        subject_BE = self.subject(pairs.labels_LD).index_select(0, pairs.subject_N)
+        object_BE = self.object(pairs.labels_LD).index_select(0, pairs.object_N)
         return self._classify(pairs.union_ND, subject_BE, object_BE)
 
     def _classify(self, union_BD: Tensor | None, subject_BE: Tensor, object_BE: Tensor) -> Tensor:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 
@@ -27,3 +30,19 @@ def set_threads(threads: int | None) -> None:
     """Limit torch's CPU threads; None leaves torch's own choice."""
     if threads is not None:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def reproducible(device: torch.device) -> Iterator[None]:
+    """On the CPU the same sums in the same order, however many threads there are.
+
+    Without it the gradient of an indexed tensor is added up by all threads at once, in whatever order they come. The
+    GPU is left alone: there it would cost much speed, and needs CUBLAS_WORKSPACE_CONFIG before CUDA starts.
+    """
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    if device.type == "cpu":
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])

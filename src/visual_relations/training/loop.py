@@ -24,7 +24,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from visual_relations.artefacts.progress import Progress
 from visual_relations.training.checkpoint import Checkpoints, Stateful
-from visual_relations.training.device import resolve_device, set_threads
+from visual_relations.training.device import reproducible, resolve_device, set_threads
 from visual_relations.training.history import History
 from visual_relations.training.params import TrainingParams
 
@@ -85,7 +85,7 @@ def fit(
     history = History(keep_best)
     checkpoints = Checkpoints(workspace_folder, module, parts, history, writes=accelerator.is_main_process)
     start = checkpoints.restore()
-    with Progress(params.steps, description, initial=start) as progress:
+    with reproducible(accelerator.device), Progress(params.steps, description, initial=start) as progress:
         for done in range(start + 1, params.steps + 1):
             history.add(_step(accelerator, objective.train(), stepper, batches, done - 1, params))
             if schedule and not accelerator.optimizer_step_was_skipped:
