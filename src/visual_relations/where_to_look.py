@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from rich.console import Console
+from visual_relations.console import CONSOLE
 
 REPORTING = Path("data") / "08_reporting"
 
@@ -21,14 +21,13 @@ def newest_reports(pipeline: str, folder: Path = REPORTING) -> list[Path]:
 
 def main(arguments: list[str]) -> int:
     """Print the pages, or what to run first."""
-    console = Console()
     pages = [page for name in arguments for page in newest_reports(name)]
     if not pages:
-        console.print(f"No report yet. Run first: kedro run --pipelines={','.join(arguments) or 'crepe'}")
+        CONSOLE.print(f"No report yet. Run first: kedro run --pipelines={','.join(arguments) or 'crepe'}")
         return 1
     for page in pages:
-        console.print(f"Open in a browser: {page}")
-    console.print("Explore the lineage: make viz")
+        CONSOLE.print(f"Open in a browser: {page}")
+    CONSOLE.print("Explore the lineage: make viz")
     return 0
 
 

@@ -32,6 +32,8 @@ PSEUDO_INTRO = (
     "Share of annotated relations whose part is named by the retrieved triplet text, and what remains when the "
     "retrieved texts are dealt out at random."
 )
+# Columns on the terminal, narrow enough for 80 characters.
+LOGGED = {"GT pairs: mR@20": "GT mR@20", "GT pairs: R@20": "GT R@20", "all pairs: mR@50": "all mR@50"}
 
 
 def draw_figures(
@@ -101,6 +103,8 @@ def write_report(
 
 def log_summary(relation_metrics: pl.DataFrame, crepe_report: str, params: ReportParams) -> None:  # noqa: ARG001
     """Log the table of models and where the report lies; runs last and every time."""
-    logger.info("CREPE on %s:\n%s", params.benchmark, text_table(summarise_models(relation_metrics)))
+    summary = summarise_models(relation_metrics).filter(calibration="none").select("model", *LOGGED)
+    table = text_table(summary.rename(LOGGED).with_columns(pl.all().str.replace(" ±", "±")))
+    logger.info("CREPE on %s, uncalibrated:\n%s", params.benchmark, table)
     versions = sorted(Path(params.place).glob("*/*.html"))
     logger.info("Report: %s", versions[-1] if versions else params.place)
