@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from rich.console import Console
 from rich.table import Table
+
+from visual_relations.console import CONSOLE
 
 
 @dataclass(frozen=True)
@@ -53,5 +54,5 @@ def show(rows: Iterable[Row]) -> bool:
             row.note,
         )
         passed &= row.passed
-    Console().print(table)
+    CONSOLE.print(table)
     return passed
