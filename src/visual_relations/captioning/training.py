@@ -14,7 +14,6 @@ from torch.optim.lr_scheduler import LRScheduler
 from transformers import PreTrainedTokenizerBase
 
 from visual_relations.artefacts.feature_bank import FeatureBank
-from visual_relations.captioning.adamw import OriginalAdamW
 from visual_relations.captioning.captioner import Captioner
 from visual_relations.captioning.decoding import generate
 from visual_relations.captioning.examples import CaptionBatches
@@ -22,6 +21,7 @@ from visual_relations.captioning.loss import CaptionBatch, caption_loss, token_l
 from visual_relations.captioning.params import IGNORED, CaptionTrainingParams
 from visual_relations.metrics.captions.report import caption_metrics
 from visual_relations.training import schedules
+from visual_relations.training.legacy_adamw import LegacyAdamW
 from visual_relations.training.loop import fit
 
 BEST = "CIDEr"
@@ -99,7 +99,7 @@ def make_optimizer(captioner: Captioner, params: CaptionTrainingParams) -> Optim
     mapper = _groups(captioner.mapper.parameters(), params.learning_rate, params.weight_decay)
     rate = params.language_model_learning_rate or params.learning_rate
     language_model = _groups(captioner.language_model.parameters(), rate, params.weight_decay)
-    make: Callable[..., Optimizer] = OriginalAdamW if params.original_adamw else AdamW
+    make: Callable[..., Optimizer] = LegacyAdamW if params.original_adamw else AdamW
     return make(mapper + language_model, lr=params.learning_rate, eps=params.epsilon, weight_decay=0.0)
 
 
