@@ -165,5 +165,5 @@ def test_the_summary_has_one_row_per_model_and_calibration():
     )
     summary = reporting.summarise_models(metrics)
     assert summary.height == 1
-    assert summary["GT pairs: mR@20"].item() == "0.500 ±0.100"
-    assert summary["all pairs: R@50"].item() is None
+    assert summary["GT mR@20"].item() == "0.500±.100"
+    assert summary["all R@50"].item() is None

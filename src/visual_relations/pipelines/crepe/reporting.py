@@ -15,7 +15,7 @@ from visual_relations.metrics.table import metric_table
 from visual_relations.pipelines.crepe.params import ReportParams
 
 ANNOTATED = "annotated_pairs"
-TITLES = {"annotated_pairs": "GT pairs", "all_pairs": "all pairs"}
+TITLES = {"annotated_pairs": "GT", "all_pairs": "all"}
 PARTS = ("subject", "predicate", "object")
 SHOWN = {"annotated_pairs": ("mR@20", "R@20", "A@20"), "all_pairs": ("mR@50", "R@50", "ng-R@50", "zR@50")}
 
@@ -107,15 +107,23 @@ def summarise_models(relation_metrics: pl.DataFrame) -> pl.DataFrame:
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for row in relation_metrics.filter(pl.col("seed").is_null()).iter_rows(named=True):
         if row["metric"] in SHOWN.get(row["protocol"], ()):
-            spread = ((row["high"] or 0.0) - (row["low"] or 0.0)) / 2
             cells = rows.setdefault((row["model"], row["variant"]), {})
-            cells[f"{TITLES[row['protocol']]}: {row['metric']}"] = f"{row['value']:.3f} ±{spread:.3f}"
-    columns = [f"{TITLES[protocol]}: {name}" for protocol, names in SHOWN.items() for name in names]
+            cells[f"{TITLES[row['protocol']]} {row['metric']}"] = (
+                f"{row['value']:.3f}{_spread(row['low'], row['high'])}"
+            )
+    columns = [f"{TITLES[protocol]} {name}" for protocol, names in SHOWN.items() for name in names]
     records = [
         {"model": model, "calibration": variant, **{name: cells.get(name) for name in columns}}
         for (model, variant), cells in rows.items()
     ]
     return pl.DataFrame(records, schema=dict.fromkeys(["model", "calibration", *columns], pl.String))
+
+
+def _spread(low: float | None, high: float | None) -> str:
+    """Half the distance between the extreme seeds; nothing where there is but one."""
+    if low is None or high is None or low == high:
+        return ""
+    return f"±{(high - low) / 2:.3f}".replace("±0.", "±.")
 
 
 def _agreement(pairs: pl.DataFrame, columns: list[str]) -> float:
