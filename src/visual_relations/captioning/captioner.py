@@ -30,18 +30,12 @@ class Captioner(nn.Module):
         language_model: The one the configuration names, when it is loaded already.
     """
 
-    mean_D: Tensor
-    deviation_D: Tensor
-
     def __init__(self, config: CaptionerConfig, language_model: PreTrainedModel | None = None) -> None:
         super().__init__()
         self.config = config
         self.language_model = language_model or language_model_of(config)
         self.mapper = build_mapper(config.mapper, config.feature_dim, width_of(self.language_model))
         self.language_model.requires_grad_(config.tune_language_model)
-        if config.standardize:
-            self.register_buffer("mean_D", torch.zeros(config.feature_dim))
-            self.register_buffer("deviation_D", torch.ones(config.feature_dim))
         if config.architecture is None:
             self.register_state_dict_post_hook(_leave_out_language_model)
             self.register_load_state_dict_post_hook(_do_not_miss_language_model)
@@ -58,13 +52,6 @@ class Captioner(nn.Module):
         if not self.config.tune_language_model:
             self.language_model.eval()
         return self
-
-    def take_statistics(self, features_ND: Tensor) -> None:
-        """Set mean and deviation of the components from the vectors of the training images; before training."""
-        if self.config.standardize:
-            scaled_ND = self._scaled(features_ND.float())
-            self.mean_D.copy_(scaled_ND.mean(0))
-            self.deviation_D.copy_(scaled_ND.std(0, correction=0).clamp(min=1e-6))
 
     def prefix(self, features_ND: Tensor) -> Tensor:
         """Map image vectors to what the language model reads before the caption.
@@ -83,13 +70,8 @@ class Captioner(nn.Module):
                 f"this captioner reads image vectors of width {self.config.feature_dim}, got {features_ND.shape[-1]}: "
                 "extract features with the CLIP model it was trained on, or train it on these"
             )
-        features_ND = self._scaled(features_ND.to(next(self.mapper.parameters()).dtype))
-        if self.config.standardize:
-            features_ND = (features_ND - self.mean_D) / self.deviation_D
-        return self.mapper(features_ND)
-
-    def _scaled(self, features_ND: Tensor) -> Tensor:
-        return functional.normalize(features_ND, dim=-1) if self.config.normalize else features_ND
+        features_ND = features_ND.to(next(self.mapper.parameters()).dtype)
+        return self.mapper(functional.normalize(features_ND, dim=-1) if self.config.normalize else features_ND)
 
     def embed(self, features_ND: Tensor, tokens_NT: Tensor) -> Tensor:
         """Prefix and embedded tokens, the language model's whole input (N, k + T, E)."""
@@ -120,7 +102,6 @@ def new_captioner(
     language_model: str,
     *,
     normalize: bool = True,
-    standardize: bool = False,
     tune_language_model: bool = False,
     seed: int = 0,
 ) -> Captioner:
@@ -131,7 +112,6 @@ def new_captioner(
         feature_dim: D, width of the image vectors.
         language_model: Folder or hub name.
         normalize: Whether image vectors are brought to length 1 first.
-        standardize: Whether their components are then brought to mean 0 and variance 1 (`take_statistics`).
         tune_language_model: Whether training changes the language model too.
         seed: Of the mapper's weights.
 
@@ -143,7 +123,6 @@ def new_captioner(
         mapper=mapper,
         feature_dim=feature_dim,
         normalize=normalize,
-        standardize=standardize,
         tune_language_model=tune_language_model,
         language_model=language_model,
         architecture=loaded.config.to_dict() if tune_language_model else None,

@@ -32,8 +32,6 @@ class CaptionerConfig(BaseModel):
         feature_dim: Width of the image vectors.
         normalize: Whether image vectors are brought to length 1 first. Part of the model, because a model that was
             trained one way gives nonsense the other way.
-        standardize: Whether every component is then brought to mean 0 and variance 1 over the training images. CLIP
-            vectors differ little from their mean, so a mapper learns in a fraction of the steps; not in the original.
         tune_language_model: Whether training changes the language model.
         language_model: Folder or hub name of language model and tokenizer.
         architecture: The language model's transformers configuration; present when its weights are part of the
@@ -46,7 +44,6 @@ class CaptionerConfig(BaseModel):
     mapper: MapperParams = MapperParams()
     feature_dim: int = Field(ge=1)
     normalize: bool = True
-    standardize: bool = False
     tune_language_model: bool = False
     language_model: str | None = None
     architecture: dict[str, Any] | None = None

@@ -77,8 +77,6 @@ def train_captioner(
         params.loop.seed,
         reference=params.reference,
     )
-    shown = data.train["image_id"].unique(maintain_order=True)
-    captioner.take_statistics(torch.from_numpy(data.features.select(shown)))
     optimizer = make_optimizer(captioner, params)
     return fit(
         captioner,
