@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 
 from visual_relations.captioning.language_models import fingerprint_of, language_model_of, load_language_model, width_of
 from visual_relations.captioning.mappers import build_mapper
-from visual_relations.captioning.params import CaptionerConfig, MapperParams
+from visual_relations.captioning.params import CaptionerConfig, MapperParams, ViewParams
 
 LANGUAGE_MODEL = "language_model."
 
@@ -101,6 +101,7 @@ def new_captioner(
     feature_dim: int,
     language_model: str,
     *,
+    views: ViewParams | None = None,
     normalize: bool = True,
     tune_language_model: bool = False,
     seed: int = 0,
@@ -111,6 +112,7 @@ def new_captioner(
         mapper: Kind and sizes of the mapper.
         feature_dim: D, width of the image vectors.
         language_model: Folder or hub name.
+        views: Views that are in the image vectors.
         normalize: Whether image vectors are brought to length 1 first.
         tune_language_model: Whether training changes the language model too.
         seed: Of the mapper's weights.
@@ -122,6 +124,7 @@ def new_captioner(
     config = CaptionerConfig(
         mapper=mapper,
         feature_dim=feature_dim,
+        views=views,
         normalize=normalize,
         tune_language_model=tune_language_model,
         language_model=language_model,

@@ -24,12 +24,29 @@ class MapperParams(BaseModel):
     feedforward_ratio: float = Field(2.0, gt=0, description="transformer: hidden width over width")
 
 
+class ViewParams(BaseModel):
+    """A grid of overlapping parts of a photo, each encoded beside the whole."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    columns: int = Field(3, ge=1)
+    rows: int = Field(2, ge=1)
+    width: float = Field(0.5, gt=0, le=1, description="share of the photo's width that a view shows")
+    height: float = Field(0.6, gt=0, le=1, description="share of the photo's height")
+
+    @property
+    def count(self) -> int:
+        """V, views per photo."""
+        return self.columns * self.rows
+
+
 class CaptionerConfig(BaseModel):
     """All that is needed to build a captioner again, but for its weights.
 
     Attributes:
         mapper: Kind and sizes of the mapper.
-        feature_dim: Width of the image vectors.
+        feature_dim: Width of the image vectors, with those of views.
+        views: Views whose vectors follow that of the whole photo (`views.encode_with_views`); None: the photo alone.
         normalize: Whether image vectors are brought to length 1 first. Part of the model, because a model that was
             trained one way gives nonsense the other way.
         tune_language_model: Whether training changes the language model.
@@ -43,6 +60,7 @@ class CaptionerConfig(BaseModel):
 
     mapper: MapperParams = MapperParams()
     feature_dim: int = Field(ge=1)
+    views: ViewParams | None = None
     normalize: bool = True
     tune_language_model: bool = False
     language_model: str | None = None

@@ -10,8 +10,9 @@ from tests.conftest import ROOT
 
 from visual_relations.captioning.captioner import new_captioner
 from visual_relations.captioning.language_models import load_language_model, load_tokenizer
-from visual_relations.captioning.params import MapperParams
+from visual_relations.captioning.params import MapperParams, ViewParams
 from visual_relations.captioning.scoring import caption_log_likelihood, text_log_likelihood
+from visual_relations.captioning.views import encode_with_views
 from visual_relations.clip.load import load_clip
 from visual_relations.clip.params import ClipParams
 from visual_relations.pipelines.evaluation.models import (
@@ -101,6 +102,16 @@ def test_captioner_scores_are_log_likelihoods(clip, language, images):
     assert read["text"][3].decode() == "naïve café"
     with pytest.raises(ValueError, match="bytes"):
         scorer.encode_texts(["long " * MOST_BYTES])
+
+
+def test_a_captioner_with_views_is_scored_with_them(clip, language, images):
+    views, folder = ViewParams(columns=2, rows=1), str(WORLD / "language_model")
+    captioner = new_captioner(MapperParams(prefix_length=2), 3 * clip.dim, folder, views=views).eval()
+    scorer = CaptionerScorer(captioner, language[1], clip, "captioner")
+    vectors = encode_with_views(clip.encode_images, images, views)
+    expected = caption_log_likelihood(captioner, language[1], vectors, TEXTS)
+    found = scorer.score_pairs(scorer.encode_images(images), scorer.encode_texts(TEXTS))
+    assert found == pytest.approx(expected, abs=1e-5)
 
 
 def test_language_alone_never_looks(language, images):

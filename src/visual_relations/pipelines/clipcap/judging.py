@@ -19,7 +19,7 @@ TYPICAL = "typical_caption"
 
 
 def caption_by_controls(
-    image_captions: pl.DataFrame, image_features: FeatureBank, params: EvaluationParams
+    image_captions: pl.DataFrame, caption_image_features: FeatureBank, params: EvaluationParams
 ) -> pl.DataFrame:
     """Caption the evaluated images without a language model: by neighbours, and without looking.
 
@@ -29,7 +29,8 @@ def caption_by_controls(
     known, asked = references_of(image_captions, "train"), list(references_of(image_captions, params.split))
     if not known:
         return pl.DataFrame(schema=CONTROL_SCHEMA)
-    query_ND, bank_MD = image_features.select(asked), image_features.select(list(known))
+    vectors = caption_image_features
+    query_ND, bank_MD = vectors.select(asked), vectors.select(list(known))
     borrowed = {
         neighbours_name(k): borrow_captions(query_ND, bank_MD, list(known.values()), k) for k in params.neighbours
     }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import torch
 
-from visual_relations.artefacts.feature_bank import FeatureBank
+from visual_relations.artefacts.feature_bank import FeatureBank, FeatureBankWriter
 from visual_relations.artefacts.fingerprint import fingerprint
+from visual_relations.artefacts.image_folder import ImageFolder
 from visual_relations.artefacts.workspace import Workspace
 from visual_relations.captioning.captioner import Captioner, new_captioner
 from visual_relations.captioning.captions import CaptionCleaningParams, RawCaptions, clean_captions, references_of
@@ -16,10 +19,14 @@ from visual_relations.captioning.language_models import load_tokenizer
 from visual_relations.captioning.params import CaptionTrainingParams, ExampleParams
 from visual_relations.captioning.readout import read_prefix
 from visual_relations.captioning.training import CaptionData, train_captioner
+from visual_relations.captioning.views import add_views, copy_vectors
+from visual_relations.clip.load import load_clip
+from visual_relations.clip.params import ClipParams, CropMode
 from visual_relations.pipelines.clipcap.params import (
     ComparisonParams,
     DecodingRecipes,
     EvaluationParams,
+    ImageParams,
     Recipe,
     ReportParams,
     TrainingRecipes,
@@ -27,6 +34,7 @@ from visual_relations.pipelines.clipcap.params import (
 )
 from visual_relations.training.device import resolve_device
 
+ROWS_PER_SHARD = 4096
 CAPTIONS_SCHEMA = pl.Schema(
     {
         "model": pl.String(),
@@ -54,6 +62,38 @@ def prepare_captions(
     return clean_captions(raw_captions, images, image_features.ids, params)
 
 
+def encode_caption_images(
+    images: pl.DataFrame,
+    image_features: FeatureBank,
+    image_folder: ImageFolder,
+    workspace: Workspace,
+    clip: Any,
+    crop_mode: CropMode | None,
+    params: ImageParams,
+) -> FeatureBank:
+    """Make the vectors that captioners read: of whole photos, with those of views beside them if there are any."""
+    views, stage = params.views, "caption_image_features"
+    if views is None:
+        folder = workspace.folder(stage, image_features.fingerprint)
+        with FeatureBankWriter(folder / "bank", image_features.dim, image_features.metadata) as writer:
+            return copy_vectors(image_features, writer)
+    # Part of the parameters of `clip_features`, which validates them as a whole; Kedro refuses to do it a second time.
+    encoder = load_clip(ClipParams.model_validate(clip))
+    names = dict(images.select("image_id", "file_name").iter_rows())
+    metadata = image_features.metadata | {"views": views.model_dump(), "crop_mode": crop_mode}
+    folder = workspace.folder(stage, fingerprint(metadata, encoder.fingerprint, image_features.fingerprint))
+    with FeatureBankWriter(folder / "bank", (1 + views.count) * encoder.dim, metadata, ROWS_PER_SHARD) as writer:
+        return add_views(
+            image_features,
+            [names[image_id] for image_id in image_features.ids],
+            image_folder,
+            encoder,
+            encoder.preprocess.with_crop_mode(crop_mode),
+            views,
+            writer,
+        )
+
+
 def tokenize_examples(
     image_captions: pl.DataFrame, language_model: str, recipe: Recipe, training: TrainingRecipes, max_tokens: int
 ) -> pl.DataFrame:
@@ -66,10 +106,11 @@ def tokenize_examples(
 def train_captioners(
     caption_examples: pl.DataFrame,
     image_captions: pl.DataFrame,
-    image_features: FeatureBank,
+    caption_image_features: FeatureBank,
     language_model: str,
     workspace: Workspace,
     recipe: Recipe,
+    images: ImageParams,
     comparison: ComparisonParams,
     recipes: TrainingRecipes,
 ) -> tuple[dict[str, Captioner], pl.DataFrame]:
@@ -80,26 +121,32 @@ def train_captioners(
     """
     tokenizer = load_tokenizer(language_model)
     data = CaptionData(
-        image_features,
+        caption_image_features,
         caption_examples.filter(pl.col("split") == "train"),
         caption_examples.filter(pl.col("split") == "val"),
         references_of(image_captions, "val"),
     )
     captioners, histories, stages = {}, [], []
-    for variant, chosen in comparison.variants.items():
+    for variant, chosen in comparison.chosen.items():
         for seed in comparison.seeds:
             name = captioner_name(variant, seed)
             params = _training(recipes.chosen(recipe), chosen, seed)
             captioner = new_captioner(
                 chosen.mapper,
-                image_features.dim,
+                caption_image_features.dim,
                 language_model,
+                views=images.views,
                 normalize=chosen.normalize,
                 tune_language_model=chosen.tune_language_model,
                 seed=seed,
             )
             mark = fingerprint(
-                captioner.config, params, image_features, caption_examples, data.references, _start_of(captioner)
+                captioner.config,
+                params,
+                caption_image_features,
+                caption_examples,
+                data.references,
+                _start_of(captioner),
             )
             stages.append(f"clipcap.{name}")
             history = train_captioner(
@@ -115,7 +162,7 @@ def train_captioners(
 def write_captions(
     captioner: dict[str, Captioner],
     image_captions: pl.DataFrame,
-    image_features: FeatureBank,
+    caption_image_features: FeatureBank,
     language_model: str,
     recipe: Recipe,
     recipes: DecodingRecipes,
@@ -127,7 +174,7 @@ def write_captions(
         `CAPTIONS_SCHEMA`.
     """
     image_ids = list(references_of(image_captions, evaluation.split))
-    features_ND = torch.from_numpy(image_features.select(image_ids)).float()
+    features_ND = torch.from_numpy(caption_image_features.select(image_ids)).float()
     tokenizer = load_tokenizer(language_model)
     frames = []
     for name, one in captioner.items():
@@ -145,7 +192,7 @@ def write_captions(
 def read_prefixes(
     captioner: dict[str, Captioner],
     caption_gallery: pl.DataFrame,
-    image_features: FeatureBank,
+    caption_image_features: FeatureBank,
     language_model: str,
     params: ReportParams,
 ) -> pl.DataFrame:
@@ -155,7 +202,7 @@ def read_prefixes(
         `READOUT_SCHEMA`.
     """
     image_ids = caption_gallery["image_id"].unique(maintain_order=True).head(params.readout_images).to_list()
-    features_ND = torch.from_numpy(image_features.select(image_ids)).float()
+    features_ND = torch.from_numpy(caption_image_features.select(image_ids)).float()
     tokenizer = load_tokenizer(language_model)
     rows = []
     for name, one in captioner.items():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from visual_relations.captioning.captions import CaptionCleaningParams
-from visual_relations.captioning.params import CaptionTrainingParams, DecodingParams, MapperParams
+from visual_relations.captioning.params import CaptionTrainingParams, DecodingParams, MapperParams, ViewParams
 
 Recipe = Literal["ours", "reference"]
 JavaMetric = Literal["METEOR", "SPICE"]
@@ -39,6 +39,16 @@ class DecodingRecipes(_Params):
         return self.ours if recipe == "ours" else self.reference
 
 
+class ImageParams(_Params):
+    """How images are looked at.
+
+    Attributes:
+        views: Parts of a photo whose vectors are read beside that of the whole; empty: none, as in the paper.
+    """
+
+    views: ViewParams | None = None
+
+
 class VariantParams(_Params):
     """One captioner of the comparison; the paper's four are the mappers with a frozen and with a tuned language model.
 
@@ -47,12 +57,14 @@ class VariantParams(_Params):
         normalize: Whether image vectors are brought to length 1 first.
         tune_language_model: Whether training changes the language model.
         learning_rate: In place of the recipe's; empty: the recipe's.
+        takes_part: Whether it is trained at all; so an environment can leave out what base has, and the other way round.
     """
 
     mapper: MapperParams
     normalize: bool = True
     tune_language_model: bool = False
     learning_rate: float | None = Field(None, gt=0)
+    takes_part: bool = True
 
 
 class ComparisonParams(_Params):
@@ -65,6 +77,17 @@ class ComparisonParams(_Params):
 
     variants: dict[str, VariantParams] = Field(min_length=1)
     seeds: tuple[int, ...] = Field((0,), min_length=1)
+
+    @model_validator(mode="after")
+    def _some_take_part(self) -> Self:
+        if not self.chosen:
+            raise ValueError("no variant takes part: set `takes_part: true` for one")
+        return self
+
+    @property
+    def chosen(self) -> dict[str, VariantParams]:
+        """The variants that take part, by name."""
+        return {name: variant for name, variant in self.variants.items() if variant.takes_part}
 
 
 class EvaluationParams(_Params):
@@ -105,6 +128,7 @@ class ClipcapParams(_Params):
     Attributes:
         recipe: "ours" ends captions with an end token; "reference" is the original, quirks and all.
         captions: What counts as a usable caption.
+        images: How images are looked at.
         max_tokens: Longer training captions are cut; the reference recipe has its own rule.
         comparison: Captioners.
         training: By recipe.
@@ -115,6 +139,7 @@ class ClipcapParams(_Params):
 
     recipe: Recipe = "ours"
     captions: CaptionCleaningParams = CaptionCleaningParams()
+    images: ImageParams = ImageParams()
     max_tokens: int = Field(60, ge=2)
     comparison: ComparisonParams
     training: TrainingRecipes

@@ -32,6 +32,21 @@ def create_training_nodes() -> Pipeline:
                 tags=CAPTIONING,
             ),
             Node(
+                nodes.encode_caption_images,
+                inputs=[
+                    "images",
+                    "image_features",
+                    "image_folder",
+                    "workspace",
+                    "params:clip_features.clip",
+                    "params:clip_features.crop_mode",
+                    "params:clipcap.images",
+                ],
+                outputs="caption_image_features",
+                name="encode_caption_images",
+                tags=CAPTIONING,
+            ),
+            Node(
                 nodes.tokenize_examples,
                 inputs=[
                     "image_captions",
@@ -48,10 +63,11 @@ def create_training_nodes() -> Pipeline:
                 inputs=[
                     "caption_examples",
                     "image_captions",
-                    "image_features",
+                    "caption_image_features",
                     "language_model",
                     "workspace",
                     "params:clipcap.recipe",
+                    "params:clipcap.images",
                     "params:clipcap.comparison",
                     "params:clipcap.training",
                 ],
@@ -71,7 +87,7 @@ def create_captioning_nodes() -> Pipeline:
                 inputs=[
                     "captioner",
                     "image_captions",
-                    "image_features",
+                    "caption_image_features",
                     "language_model",
                     "params:clipcap.recipe",
                     "params:clipcap.decoding",
@@ -82,7 +98,7 @@ def create_captioning_nodes() -> Pipeline:
             ),
             Node(
                 judging.caption_by_controls,
-                inputs=["image_captions", "image_features", "params:clipcap.evaluation"],
+                inputs=["image_captions", "caption_image_features", "params:clipcap.evaluation"],
                 outputs="control_captions",
                 name="caption_by_controls",
             ),
@@ -116,7 +132,13 @@ def create_report_nodes() -> Pipeline:
             ),
             Node(
                 nodes.read_prefixes,
-                inputs=["captioner", "caption_gallery", "image_features", "language_model", "params:clipcap.report"],
+                inputs=[
+                    "captioner",
+                    "caption_gallery",
+                    "caption_image_features",
+                    "language_model",
+                    "params:clipcap.report",
+                ],
                 outputs="prefix_readout",
                 name="read_prefixes",
             ),

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from visual_relations.artefacts.fingerprint import fingerprint
 from visual_relations.captioning.captioner import Captioner
 from visual_relations.captioning.scoring import caption_log_likelihood, text_log_likelihood
+from visual_relations.captioning.views import encode_with_views
 from visual_relations.clip.frozen import FrozenClip
 from visual_relations.pipelines.evaluation.scorers import Encoded, Floats
 from visual_relations.vision_language import scoring as vision_language
@@ -130,8 +131,9 @@ class CaptionerScorer:
         self.fingerprint = fingerprint(_weights(captioner), captioner.config, clip.fingerprint)
 
     def encode_images(self, images: Sequence[Image.Image]) -> Encoded:
-        """CLIP features as they are (N, D)."""
-        return {"features": self._clip.encode_images(images).cpu().numpy()}
+        """CLIP features as they are, with those of the captioner's views (N, D)."""
+        vectors_ND = encode_with_views(self._clip.encode_images, images, self._captioner.config.views)
+        return {"features": vectors_ND.cpu().numpy()}
 
     def encode_texts(self, texts: Sequence[str]) -> Encoded:
         """The texts themselves as UTF-8 (M, bytes): a causal model cannot read them before it has seen the picture."""

@@ -41,7 +41,7 @@ def create_quick_models() -> Pipeline:
             parameters={"relation_pretraining": "quick_pretraining"},
             outputs={"rex_vlm_models": "quick_relation_models", "rex_vlm_history": "quick_relation_history"},
         )
-        + captioner.to_outputs("caption_examples")
+        + captioner.to_outputs("caption_examples", "caption_image_features")
         + _quick(
             captioner.only_nodes("train_captioners"),
             parameters={
