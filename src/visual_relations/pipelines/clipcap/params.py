@@ -57,7 +57,7 @@ class VariantParams(_Params):
         normalize: Whether image vectors are brought to length 1 first.
         tune_language_model: Whether training changes the language model.
         learning_rate: In place of the recipe's; empty: the recipe's.
-        takes_part: Whether it is trained at all; so an environment can leave out what base has, and the other way round.
+        takes_part: Whether it is trained at all: an environment can leave out what base has, and the other way round.
     """
 
     mapper: MapperParams
