@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -106,20 +104,36 @@ def test_memory_outputs_are_made_on_every_run():
     assert calls == ["double", "double"]
 
 
-def test_code_fingerprint_follows_imports_inside_functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    package = tmp_path / "packaged"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "node.py").write_text("def f():\n    from packaged.helper import g\n    return g()\n")
-    (package / "helper.py").write_text("def g():\n    return 1\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
+def test_code_fingerprint_follows_imports_of_modules_not_of_the_packages_around_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("visual_relations.runner.SOURCES", tmp_path)
     monkeypatch.setattr("visual_relations.runner.PACKAGE", "packaged")
-    before = code_fingerprint("packaged.node")
-    (package / "helper.py").write_text("def g():\n    return 2\n")
-    code_fingerprint.cache_clear()
-    importlib.invalidate_caches()
-    assert code_fingerprint("packaged.node") != before
-    sys.modules.pop("packaged", None)
+    files = {
+        "__init__.py": "from packaged.report import page",
+        "node.py": "def f():\n    from packaged.helper import g\n    from packaged import other\n    return g()\n",
+        "helper.py": "def g():\n    return 1\n",
+        "other.py": "raise ImportError  # nothing is imported to find out what depends on it",
+        "report.py": "page = 1",
+    }
+    (tmp_path / "packaged").mkdir()
+    for name, source in files.items():
+        (tmp_path / "packaged" / name).write_text(source)
+
+    def changes(name: str) -> bool:
+        code_fingerprint.cache_clear()
+        before = code_fingerprint("packaged.node")
+        (tmp_path / "packaged" / name).write_text(files[name] + "\n# changed")
+        code_fingerprint.cache_clear()
+        return code_fingerprint("packaged.node") != before
+
+    assert {name: changes(name) for name in files} == {
+        "__init__.py": False,
+        "node.py": True,
+        "helper.py": True,
+        "other.py": True,
+        "report.py": False,
+    }
 
 
 class GivenDataset(JSONDataset):

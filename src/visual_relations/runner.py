@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ast
 import functools
-import importlib.util
 import itertools
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pluggy import PluginManager
 
 PACKAGE = __package__
+SOURCES = Path(__file__).parents[1]
 LEDGER = Path("data") / ".ledger.json"
 # A new release of these may change numbers, so it makes outputs stale.
 LIBRARIES = ("numpy", "open_clip_torch", "polars", "torch", "transformers")
@@ -145,7 +146,10 @@ class Ledger:
                 self._datasets[name] = ""
             else:
                 state = self._state(name)  # looks at every file of a folder: once is enough
-                self._datasets[name] = self._recorded(name, state) or fingerprint(_configuration(dataset), state)
+                reader = code_fingerprint(type(dataset).__module__)
+                self._datasets[name] = self._recorded(name, state) or fingerprint(
+                    _configuration(dataset), state, reader
+                )
         return self._datasets[name]
 
     def _recorded(self, name: str, state: str | None) -> str | None:
@@ -217,19 +221,21 @@ def code_fingerprint(module: str) -> str:
 
 
 def _source(module: str) -> Path | None:
-    try:
-        spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:  # `from package.module import name`: name is no module
-        return None
-    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+    """File of a module of the project; found without importing anything."""
+    path = SOURCES.joinpath(*module.split("."))
+    found = next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.exists()), None)
+    loaded = getattr(sys.modules.get(module), "__file__", None)  # a node's function may come from elsewhere
+    return found or (Path(loaded) if loaded else None)
 
 
 def _project_imports(source: str) -> Iterator[str]:
+    """Modules of the project that a source imports from; not the packages around them, which only lead there."""
     for statement in ast.walk(ast.parse(source)):
         if isinstance(statement, ast.Import):
             names = [alias.name for alias in statement.names]
         elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
-            names = [statement.module, *(f"{statement.module}.{alias.name}" for alias in statement.names)]
+            parts = [f"{statement.module}.{alias.name}" for alias in statement.names]
+            names = [part if _source(part) else statement.module for part in parts]
         else:
             continue
         yield from (name for name in names if name.split(".")[0] == PACKAGE)

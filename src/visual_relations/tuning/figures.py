@@ -56,10 +56,19 @@ def sweep_figure(trials: pl.DataFrame, parameter: str, metric: str, title: str =
     )
     ticks = alone[column].unique().sort().to_list()
     figure.update_xaxes(title_text=title or parameter, tickvals=ticks)
-    figure.update_yaxes(title_text=f"{metric} (validation)")
+    figure.update_yaxes(title_text=f"{metric} (validation)", range=_around(seeds["values"]))
     if ticks and all(isinstance(tick, int) and tick > 0 for tick in ticks):
         figure.update_xaxes(type="log")
     return styled(figure, height=420).update_layout(legend={"y": -0.2, "yanchor": "top"})
+
+
+def _around(values: pl.Series) -> list[float] | None:
+    """Axis range that shows all values; a failed configuration of the search must not flatten the curve."""
+    if values.is_empty():
+        return None
+    low, high = float(values.min()), float(values.max())  # type: ignore[arg-type]
+    margin = 0.1 * (high - low) or 0.05
+    return [low - margin, high + margin]
 
 
 def study_figures(study: Study, metric: str) -> dict[str, go.Figure]:
