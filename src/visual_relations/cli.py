@@ -16,6 +16,7 @@ class LazyGroup(click.Group):
 
     lazy: ClassVar[dict[str, str]] = {
         "convert": "visual_relations.vision_language.checkpoints.command:convert_command",
+        "convert-clipcap": "visual_relations.captioning.original.command:convert_command",
         "data": "visual_relations.data_fetch.commands:data",
         "tune": "visual_relations.tuning.command:tune",
     }

@@ -6,12 +6,14 @@ the numbers of attention heads and the treatment of image vectors are not in it.
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -100,9 +102,14 @@ def import_checkpoint(
 def _read(path: Path) -> Mapping[str, Tensor]:
     if not path.is_file():
         raise OriginalCheckpointError(f"{path} is not there")
-    if path.suffix == ".safetensors":
-        return load_file(path)
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, SafetensorError, EOFError, RuntimeError) as error:
+        raise OriginalCheckpointError(
+            f"{path} is not loaded: it is damaged, or holds something else than tensors, which could run code: {error}"
+        ) from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise OriginalCheckpointError(f"{path} holds no plain state dict: save `model.state_dict()`")
     return state

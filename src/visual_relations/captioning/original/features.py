@@ -11,7 +11,7 @@ from __future__ import annotations
 import collections
 import io
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import torch
+
+CAPTIONS_SCHEMA = {"image_id": pl.String, "caption_id": pl.String, "caption": pl.String, "row": pl.Int64}
 
 
 class OriginalFeaturesError(ValueError):
@@ -64,24 +66,15 @@ def read_features(path: Path) -> OriginalFeatures:
         path: What the original's `parse_coco.py` or `parse_conceptual.py` wrote.
 
     Raises:
-        OriginalFeaturesError: If it is something else, or a caption's row does not exist.
+        OriginalFeaturesError: If it is something else, wants to run code, or a caption's row does not exist.
     """
     content = _load(Path(path))
     if not isinstance(content, dict) or not {"clip_embedding", "captions"} <= content.keys():
         raise OriginalFeaturesError(f"{path} has no `clip_embedding` and `captions`: it is no feature file of ClipCap")
+    if not isinstance(content["clip_embedding"], torch.Tensor) or content["clip_embedding"].ndim != 2:
+        raise OriginalFeaturesError(f"{path}: `clip_embedding` is no tensor of one vector per row")
     features_MD = content["clip_embedding"].numpy()
-    captions = pl.DataFrame(
-        [
-            {
-                "image_id": str(record["image_id"]),
-                "caption_id": str(record["id"]) if "id" in record else None,
-                "caption": record["caption"],
-                "row": int(record["clip_embedding"]),
-            }
-            for record in content["captions"]
-        ],
-        schema={"image_id": pl.String, "caption_id": pl.String, "caption": pl.String, "row": pl.Int64},
-    )
+    captions = _captions(path, content["captions"])
     outside = captions.filter((pl.col("row") < 0) | (pl.col("row") >= len(features_MD)))
     if outside.height:
         raise OriginalFeaturesError(
@@ -89,6 +82,20 @@ def read_features(path: Path) -> OriginalFeatures:
             f"{outside['image_id'][0]} with row {outside['row'][0]}; the file was cut off, fetch it again"
         )
     return OriginalFeatures(features_MD, captions)
+
+
+def _captions(path: Path, records: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    rows = []
+    for number, record in enumerate(records):
+        try:
+            image_id, row = str(record["image_id"]), int(record["clip_embedding"])
+            caption_id = str(record["id"]) if "id" in record else None
+            rows.append((image_id, caption_id, str(record["caption"]), row))
+        except (KeyError, TypeError, ValueError) as error:
+            raise OriginalFeaturesError(
+                f"{path}: caption {number} has no usable image_id, caption and clip_embedding: {error!r}"
+            ) from error
+    return pl.DataFrame(rows, CAPTIONS_SCHEMA, orient="row")
 
 
 def read_token_cache(path: Path) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64], int]:
@@ -131,5 +138,5 @@ def _load(path: Path) -> Any:
             return _RestrictedUnpickler(file).load()
     except FileNotFoundError:
         raise OriginalFeaturesError(f"{path} is not there") from None
-    except (pickle.UnpicklingError, EOFError, AttributeError, IndexError) as error:
+    except (pickle.UnpicklingError, EOFError, AttributeError, IndexError, RuntimeError) as error:
         raise OriginalFeaturesError(f"{path} is not loaded: {error}") from error
