@@ -23,7 +23,11 @@ def summarise_captions(metrics: pl.DataFrame) -> pl.DataFrame:
     """
     table = _final(metrics)
     spread = (pl.col("high") - pl.col("low")) / 2
-    cell = pl.when(spread.is_null()).then(_number("value")).otherwise(_number("value") + " ±" + _number(spread))
+    cell = (
+        pl.when(spread.is_null() | (spread == 0))
+        .then(_number("value"))
+        .otherwise(_number("value") + " ±" + _number(spread))
+    )
     names = [name for name in SHOWN if name in table["metric"].unique()]
     wide = table.with_columns(cell=cell).pivot("metric", index=["model", "slice"], values="cell", maintain_order=True)
     order = table.filter(metric="CIDEr").select("model", "slice", cider="value")
