@@ -40,9 +40,9 @@ def _files(coco: Path) -> dict[str, str]:
     return {"train": str(coco / "captions_train2017_mini.json"), "val": str(coco / "captions_val2017.json")}
 
 
-def _read(coco: Path):
-    """Captions and images of both files, with Karpathy's lists as test images."""
-    arguments = {**_files(coco), "test_ids": str(coco / "karpathy_test_images.txt"), "format": "coco"}
+def _read(coco: Path, **lists: str):
+    """Captions and images of both files."""
+    arguments = {**_files(coco), **lists, "format": "coco"}
     return CaptionsDataset(**arguments).load(), CaptionedImagesDataset(**arguments).load()
 
 
@@ -68,7 +68,7 @@ def test_every_published_caption_is_kept_or_rejected_with_a_reason(coco):
 def test_the_karpathy_list_makes_test_images(coco):
     lines = (coco / "karpathy_test_images.txt").read_text().split("\n")
     listed = {line.split()[-1] for line in lines if line.strip()}
-    _, graphs = _read(coco)
+    _, graphs = _read(coco, test_ids=str(coco / "karpathy_test_images.txt"))
     found = set(graphs.images.filter(split="test")["image_id"])
     assert found == listed & set(graphs.images["image_id"])
 
