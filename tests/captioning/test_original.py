@@ -61,7 +61,7 @@ def test_a_checkpoint_that_would_run_code_is_refused_and_runs_none(tmp_path):
     torch.save({"clip_project.weight": Bomb(tmp_path / "exploded")}, file)
     with pytest.raises(OriginalCheckpointError, match=r"weights.pt is not loaded.*could run code"):
         import_checkpoint(file)
-    file.write_bytes(pickle.dumps(Bomb(tmp_path / "exploded")))
+    file.write_bytes(pickle.dumps(Bomb(tmp_path / "exploded"), protocol=2))
     with pytest.raises(OriginalCheckpointError, match="is not loaded"):
         import_checkpoint(file)
     assert not (tmp_path / "exploded").exists()
