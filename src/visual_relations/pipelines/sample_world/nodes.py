@@ -14,11 +14,11 @@ import polars as pl
 
 from visual_relations.artefacts.fingerprint import fingerprint
 from visual_relations.artefacts.workspace import Workspace
-from visual_relations.pipelines.sample_world import annotator, captions, paired_probes, probes
+from visual_relations.pipelines.sample_world import annotator, captions, paired_probes, probes, refinement
 from visual_relations.pipelines.sample_world.canvas import HEIGHT, WIDTH
 from visual_relations.pipelines.sample_world.clip_retrieval import measure_retrieval
 from visual_relations.pipelines.sample_world.clip_training import clip_folder, clip_from_folder, train_clip_model
-from visual_relations.pipelines.sample_world.foils import foils_of
+from visual_relations.pipelines.sample_world.foils import Foil, foils_of
 from visual_relations.pipelines.sample_world.language_model import (
     byte_level_tokenizer,
     pretrained_folder,
@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 Files = dict[str, bytes]
+ALTERNATIVES = 8  # draws of wrong texts, of which the refinement takes one
 
 
 def draw_scenes(params: SampleWorldParams) -> tuple[Files, Json]:
@@ -76,18 +77,16 @@ def write_captions(scenes: Json, params: SampleWorldParams) -> Json:
     return captions.coco_captions(texts, (WIDTH, HEIGHT))
 
 
-def write_probes(scenes: Json, splits: Json, params: SampleWorldParams) -> Files:
+def write_probes(scenes: Json, splits: Json, language_model: Files, params: SampleWorldParams) -> Files:
     """Make probe items of the validation and test pictures, in the benchmarks' formats.
 
     Returns:
-        Files of the folder `probes`.
+        Files of the folder `probes`. The texts of pairs are refined: the language model alone is right half the time.
     """
     rng, world = random.Random(f"{params.seed}:probes"), _scenes(scenes)  # noqa: S311
+    gap = refinement.language_gap(language_model)
     parts = {split: {image_id: world[image_id] for image_id in splits[split]} for split in ("val", "test")}
-    foils = {
-        split: [foil for image_id, scene in part.items() for foil in foils_of(image_id, scene, rng)]
-        for split, part in parts.items()
-    }
+    foils = {split: _refined_foils(part, gap, rng) for split, part in parts.items()}
     held_out = parts["val"] | parts["test"]
     files = {
         "foils.jsonl": _lines(probes.foils_jsonl(foils["val"] + foils["test"])),
@@ -96,12 +95,27 @@ def write_probes(scenes: Json, splits: Json, params: SampleWorldParams) -> Files
         "svo_probes/svo_probes.csv": _table(paired_probes.svo_probes(held_out)),
         "winoground/examples.jsonl": _lines(paired_probes.winoground(held_out)),
     }
-    for folder, pieces in (
-        ("valse", probes.valse(foils["test"], parts["test"], rng)),
-        ("sugarcrepe", probes.sugarcrepe(foils["test"], parts["test"], rng)),
-    ):
-        files |= {f"{folder}/{name}.json": _compact(items).encode() for name, items in pieces.items()}
+    for folder, make, wrong in (("valse", probes.valse, "foil"), ("sugarcrepe", probes.sugarcrepe, "negative_caption")):
+        drawn = [make(foils["test"], parts["test"], rng) for _ in range(ALTERNATIVES)]
+        for name in sorted({name for pieces in drawn for name in pieces}):
+            pool = [item for pieces in drawn for item in pieces.get(name, {}).items()]
+            gaps = gap([item["caption"] for _, item in pool], [item[wrong] for _, item in pool])
+            groups = [(item.get("filename", key), item.get("filename") and item["caption"]) for key, item in pool]
+            kept = refinement.refine(pool, gaps, groups, probes.LARGEST_PIECE)
+            items = {key if folder == "valse" else str(n): item for n, (key, item) in enumerate(kept)}
+            files[f"{folder}/{name}.json"] = _compact(items).encode()
     return files
+
+
+def _refined_foils(part: dict[int, Scene], gap: refinement.Gap, rng: random.Random) -> list[Foil]:
+    """Foils of some pictures, refined kind by kind."""
+    drawn = [foil for i, scene in part.items() for _ in range(ALTERNATIVES) for foil in foils_of(i, scene, rng)]
+    kept = []
+    for kind in ("relation", "object", "attribute"):
+        pool = [foil for foil in drawn if foil.kind == kind]
+        gaps = gap([probes.capital(foil.caption) for foil in pool], [probes.capital(foil.foil) for foil in pool])
+        kept += refinement.refine(pool, gaps, [(foil.image_id, foil.caption) for foil in pool])
+    return sorted(kept, key=lambda foil: foil.image_id)
 
 
 def train_clip(params: SampleWorldParams, workspace: Workspace) -> tuple[Files, pl.DataFrame]:

@@ -38,7 +38,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.write_probes,
-                inputs=["new_world_scenes", "new_world_splits", "params:sample_world"],
+                inputs=["new_world_scenes", "new_world_splits", "new_world_language_model", "params:sample_world"],
                 outputs="new_world_probes",
                 name="write_probes",
             ),

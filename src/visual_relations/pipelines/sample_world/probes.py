@@ -17,6 +17,8 @@ Json = dict[str, Any]
 
 LARGEST_PIECE = 180  # items in one file
 SYMMETRIC = ("next to", "near")  # true of the two ends in either order
+ADDABLE = {*ANIMALS, *ROAD_VEHICLES, "umbrella", "bench", "boat", "kite", "train", "hat", "ball", "bag", "box", "cake"}
+BACKDROPS = {"tree", "house", "mountain"}
 PLURALS = {"man": "men", "woman": "women", "sheep": "sheep", "bus": "buses", "bench": "benches", "box": "boxes"}
 
 
@@ -93,15 +95,16 @@ def valse(foils: list[Foil], scenes: dict[int, Scene], rng: random.Random) -> di
         pieces[piece][f"{piece}_{number}"] = _valse_item(
             foil.image_id, topic, caption, wrong, foil.right, foil.wrong, rng
         )
-        relation = foil.relation
-        if piece == "action-replacement" and relation is not None and relation.subject.name != relation.object.name:
-            swapped = f"{capital(article(relation.object.name))} {relation.predicate} {article(relation.subject.name)}."
-            pieces["actant-swap"][f"actions_{number}"] = _valse_item(
-                foil.image_id, "actions", caption, swapped, relation.subject.name, relation.object.name, rng
-            )
     for image_id, scene in scenes.items():
+        actions = [relation for relation in _swappable(scene) if relation.predicate not in spatial]
+        for number, relation in enumerate(actions):
+            caption, wrong = (f"{capital(text)}." for text in (phrase(relation), _swapped(relation)))
+            ends = relation.subject.name, relation.object.name
+            pieces["actant-swap"][f"actions_{image_id}_{number}"] = _valse_item(
+                image_id, "actions", caption, wrong, ends[0], ends[1], rng
+            )
         _counting(pieces, image_id, scene, rng)
-    return {name: dict(list(items.items())[:LARGEST_PIECE]) for name, items in pieces.items()}
+    return dict(pieces)
 
 
 def _counting(pieces: dict[str, dict[str, Json]], image_id: int, scene: Scene, rng: random.Random) -> None:
@@ -114,20 +117,24 @@ def _counting(pieces: dict[str, dict[str, Json]], image_id: int, scene: Scene, r
     count, plural = names.count(name), PLURALS.get(name, f"{name}s")
     absent = rng.choice(sorted(set(countable) - set(names)))
     missing = PLURALS.get(absent, f"{absent}s")
-    none, some = f"There are no {missing} in the picture.", f"There are {missing} in the picture."
-    pieces["existence"][f"existence_{image_id}"] = _valse_item(image_id, "existence", none, some, 0, [1, 2, 3], rng)
-    words = (f"exactly one {name}", f"a number of {plural}")
-    right, wrong = words if count == 1 else words[::-1]
-    pieces["plurals"][f"plurals:{image_id}"] = _valse_item(
-        image_id, "plurals", f"A picture with {right}", f"A picture with {wrong}", right, wrong, rng
+    truly = rng.random() < 0.5
+    some, none = (f"There are {word}{plural if truly else missing} in the picture." for word in ("", "no "))
+    right, wrong = ((some, [1, 2, 3]), (none, 0))[:: 1 if truly else -1]
+    pieces["existence"][f"existence_{image_id}"] = _valse_item(
+        image_id, "existence", right[0], wrong[0], right[1], wrong[1], rng
     )
-    other = rng.choice([n for n in (1, 2, 3, 4) if n != count])
+    words = (f"exactly one {name}", f"a number of {plural}")
+    one, other = words if count == 1 else words[::-1]
+    pieces["plurals"][f"plurals:{image_id}"] = _valse_item(
+        image_id, "plurals", f"A picture with {one}", f"A picture with {other}", one, other, rng
+    )
+    false_count = rng.choice([n for n in (1, 2, 3, 4) if n != count])
     caption, foil = (
         f"There {'is' if n == 1 else 'are'} exactly {n} {name if n == 1 else plural} in the picture."
-        for n in (count, other)
+        for n in (count, false_count)
     )
     pieces["counting-small-quant"][f"counting_{image_id}"] = _valse_item(
-        image_id, "counting", caption, foil, count, other, rng
+        image_id, "counting", caption, foil, count, false_count, rng
     )
 
 
@@ -138,29 +145,43 @@ def sugarcrepe(foils: list[Foil], scenes: dict[int, Scene], rng: random.Random) 
     for foil in foils:
         files[kinds[foil.kind]].append(_sugar(foil.image_id, foil.caption, foil.foil))
     for image_id, scene in scenes.items():
+        for relation in _swappable(scene):
+            files["swap_obj"].append(_sugar(image_id, phrase(relation), _swapped(relation)))
         relation = rng.choice(scene.main)
-        for name, negative in _negatives(relation, scene, rng):
+        for name, negative in _additions(relation, scene, rng):
             files[name].append(_sugar(image_id, phrase(relation), negative))
         if texts := _swapped_colours(relation):
             files["swap_att"].append(_sugar(image_id, *texts))
-    return {
-        name: {str(number): item for number, item in enumerate(items[:LARGEST_PIECE])} for name, items in files.items()
-    }
+    return {name: {str(number): item for number, item in enumerate(items)} for name, items in files.items()}
 
 
-def _negatives(relation: Relation, scene: Scene, rng: random.Random) -> list[tuple[str, str]]:
-    """Negatives of a relation's own phrase: something added, a colour added, the two ends swapped."""
+def _additions(relation: Relation, scene: Scene, rng: random.Random) -> list[tuple[str, str]]:
+    """A relation's phrase with something that is not there, and with a colour that a thing does not have."""
     a, b = relation.subject, relation.object
-    absent = rng.choice(
-        sorted({"elephant", "umbrella", "bench", "boat", "kite", "train"} - {t.name for t in scene.things})
-    )
-    found = [("add_obj", f"{phrase(relation)} and {article(absent)}")]
+    here = {thing.name for thing in scene.things}
+    absent = rng.choice(sorted((ADDABLE | BACKDROPS) - here))
+    added = f"with {article(absent)} in the background" if absent in BACKDROPS else f"and {article(absent)}"
+    found = [("add_obj", f"{phrase(relation)} {added}")]
     if a.attributes and a.name not in (*PEOPLE, *SINGULAR):
         colour = rng.choice([colour for colour in BRIGHT if colour != a.attributes[0]])
         found.append(("add_att", f"{article(f'{colour} {a.name}')} {relation.predicate} {article(b.name)}"))
-    if a.name != b.name and relation.predicate not in SYMMETRIC:
-        found.append(("swap_obj", f"{article(b.name)} {relation.predicate} {article(a.name)}"))
     return found
+
+
+def _swappable(scene: Scene) -> list[Relation]:
+    """Relations that do not hold the other way round."""
+    held = {(r.subject.name, r.predicate, r.object.name) for r in scene.relations}
+    return [
+        r
+        for r in scene.relations
+        if r.subject.name != r.object.name
+        and r.predicate not in SYMMETRIC
+        and (r.object.name, r.predicate, r.subject.name) not in held
+    ]
+
+
+def _swapped(relation: Relation) -> str:
+    return f"{article(relation.object.name)} {relation.predicate} {article(relation.subject.name)}"
 
 
 def _swapped_colours(relation: Relation) -> tuple[str, str] | None:
