@@ -1,4 +1,4 @@
-"""Retrieval metrics of COCO's Karpathy test size, and scoring that encodes every picture and text once."""
+"""Retrieval metrics of the size of COCO's Karpathy test split."""
 
 from __future__ import annotations
 
