@@ -73,6 +73,22 @@ def test_the_history_has_loss_and_validation(trained):
     assert losses[-1] < losses[0] / 3
 
 
+def test_every_validation_is_reported_and_may_end_the_training(data, tokenizer, language_model_folder):
+    class Enough(Exception):
+        pass
+
+    def report(step, cider):
+        reported.append(step)
+        if step == 4:
+            raise Enough
+
+    captioner = new_captioner(MapperParams(kind="linear", prefix_length=2), 6, language_model_folder)
+    reported: list[int] = []
+    with pytest.raises(Enough):
+        train_captioner(captioner, tokenizer, data, _params(6, validate_every=2), report=report)
+    assert reported == [2, 4]
+
+
 def test_the_weights_with_the_best_cider_are_kept(data, tokenizer, language_model_folder, monkeypatch):
     from visual_relations.captioning import training
 

@@ -51,6 +51,7 @@ def train_captioner(
     params: CaptionTrainingParams,
     workspace_folder: Path | None = None,
     description: str = "captioner",
+    report: Callable[[int, float], None] | None = None,
 ) -> pl.DataFrame:
     """Train in place; afterwards the captioner has the weights with the best validation CIDEr.
 
@@ -61,6 +62,7 @@ def train_captioner(
         params: How to train.
         workspace_folder: Where an interrupted training is kept; the same call continues it.
         description: For the progress bar.
+        report: Told step and CIDEr at every validation; what it raises ends the training, as a study wants it.
 
     Returns:
         History: step, split, name, value.
@@ -86,7 +88,7 @@ def train_captioner(
         make_schedule(optimizer, params),
         params.loop,
         workspace_folder,
-        validate=_validation(tokenizer, data, params),
+        validate=_validation(tokenizer, data, params, report),
         keep_best=BEST if data.references else None,
         description=description,
     )
@@ -119,7 +121,10 @@ def _groups(parameters: Iterable[nn.Parameter], rate: float, decay: float) -> li
 
 
 def _validation(
-    tokenizer: PreTrainedTokenizerBase, data: CaptionData, params: CaptionTrainingParams
+    tokenizer: PreTrainedTokenizerBase,
+    data: CaptionData,
+    params: CaptionTrainingParams,
+    tell: Callable[[int, float], None] | None,
 ) -> Callable[[Captioner, int], dict[str, float]] | None:
     if not data.val.height and not data.references:
         return None
@@ -127,13 +132,15 @@ def _validation(
     references = {image_id: data.references[image_id] for image_id in image_ids}
     features_ND = torch.from_numpy(data.features.select(image_ids)).float()
 
-    def validate(captioner: Captioner, step: int) -> dict[str, float]:  # noqa: ARG001
+    def validate(captioner: Captioner, step: int) -> dict[str, float]:
         values = {"loss": mean_loss(captioner, data, params)} if data.val.height else {}
         if references:
             captions = generate(captioner, tokenizer, features_ND, params.validation_decoding)
             texts = {image_id: caption.text for image_id, caption in zip(image_ids, captions, strict=True)}
-            report = caption_metrics(texts, references)
-            values |= {name: report.corpus[name] for name in (BEST, "BLEU-4")}
+            corpus = caption_metrics(texts, references).corpus
+            values |= {name: corpus[name] for name in (BEST, "BLEU-4")}
+            if tell:
+                tell(step, corpus[BEST])
         return values
 
     return validate

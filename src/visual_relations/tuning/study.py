@@ -28,7 +28,7 @@ from visual_relations.tuning.workers import GRACE, KIND, WORKER, queue_again, re
 
 logger = logging.getLogger(__name__)
 
-STEPS_PER_SEED = 1000  # steps of one training are numbered from seed index times this
+STEPS_PER_SEED = 10_000_000  # more than a training has; steps of one training are numbered from seed index times this
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.WAITING)
 
 

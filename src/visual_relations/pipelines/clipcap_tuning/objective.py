@@ -62,8 +62,8 @@ class ClipcapObjective:
     def __init__(self, data: TuningCaptions, base: ClipcapTrialParams) -> None:
         self._data, self._base = data, base
 
-    def __call__(self, values: dict[str, Value], seed: int, report: Callable[[int, float], None]) -> Outcome:  # noqa: ARG002
-        """Train and measure one configuration; a trial can be stopped between two seeds.
+    def __call__(self, values: dict[str, Value], seed: int, report: Callable[[int, float], None]) -> Outcome:
+        """Train and measure one configuration; every validation is reported and may stop the trial.
 
         Raises:
             InfeasibleError: If mapper and language model do not fit together.
@@ -84,7 +84,9 @@ class ClipcapObjective:
             raise InfeasibleError(str(error)) from error
         loop = params.training.loop.model_copy(update={"seed": seed})
         training = params.training.model_copy(update={"loop": loop})
-        history = train_captioner(captioner, tokenizer, data, training, description=f"captioner, seed {seed}")
+        history = train_captioner(
+            captioner, tokenizer, data, training, description=f"captioner, seed {seed}", report=report
+        )
         validated = history.filter(pl.col("split") == "val", pl.col("name") == BEST)
         n_parameters = sum(p.numel() for p in captioner.parameters() if p.requires_grad)
         return Outcome(max(validated["value"].to_list()), n_parameters)

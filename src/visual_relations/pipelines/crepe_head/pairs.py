@@ -88,6 +88,7 @@ def working_pairs(
         `predicate_class` is null for the latter two. `readable` says whether a head can look at the pair.
     """
     columns = [*PAIR_COLUMNS, "predicate_class", *BOXES, "width", "height"]
+    relation_pairs, candidate_pairs = _with_sizes(relation_pairs), _with_sizes(candidate_pairs)
     annotated = relation_pairs.filter(pl.col("subject_index") != pl.col("object_index")).select(columns)
     parts = [annotated.filter(pl.col("split").is_in(["train", "test"]))]
     if all_pairs:
@@ -98,6 +99,14 @@ def working_pairs(
         drawn = training.sample(min(wanted, training.height), seed=0).sort("pair_id")
         parts += [drawn, empty.filter(pl.col("split") == "test")]
     return _readable(pl.concat(parts), readable_ids)
+
+
+def _with_sizes(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Images of unknown size (annotations without a list of images) reach to their furthest box."""
+    return pairs.with_columns(
+        pl.col(size).fill_null(pl.max_horizontal(f"s{side}", f"o{side}").max().over("image_id").ceil().cast(pl.Int32))
+        for size, side in (("width", "x2"), ("height", "y2"))
+    )
 
 
 def _readable(pairs: pl.DataFrame, ids: pl.Series | None) -> pl.DataFrame:
