@@ -74,17 +74,17 @@ def test_the_history_has_loss_and_validation(trained):
 
 
 def test_every_validation_is_reported_and_may_end_the_training(data, tokenizer, language_model_folder):
-    class Enough(Exception):
+    class EnoughError(Exception):
         pass
 
     def report(step, cider):
         reported.append(step)
         if step == 4:
-            raise Enough
+            raise EnoughError
 
     captioner = new_captioner(MapperParams(kind="linear", prefix_length=2), 6, language_model_folder)
     reported: list[int] = []
-    with pytest.raises(Enough):
+    with pytest.raises(EnoughError):
         train_captioner(captioner, tokenizer, data, _params(6, validate_every=2), report=report)
     assert reported == [2, 4]
 

@@ -23,14 +23,14 @@ SWEEP_TITLES = {"mapper.prefix_length": "k, length of the prefix"}
 
 def open_clipcap_study(
     image_captions: pl.DataFrame,
-    image_features: FeatureBank,
+    caption_image_features: FeatureBank,
     language_model: str,
     store: StudyStore,
     params: ClipcapTuningParams,
 ) -> Plan:
     """Create the study, or find it again: its name depends on data and parameters, so all its trials compare."""
-    data = TuningCaptions.collect(image_captions, image_features, language_model)
-    vectors_ND = image_features.select(data.captions["image_id"].unique(maintain_order=True))
+    data = TuningCaptions.collect(image_captions, caption_image_features, language_model)
+    vectors_ND = caption_image_features.select(data.captions["image_id"].unique(maintain_order=True))
     name = study_name(params.study, params.base, data.captions, fingerprint(vectors_ND))
     open_study(store, name, params.study)
     return {"study": name}
@@ -39,7 +39,7 @@ def open_clipcap_study(
 def run_clipcap_study(
     plan: Plan,
     image_captions: pl.DataFrame,
-    image_features: FeatureBank,
+    caption_image_features: FeatureBank,
     language_model: str,
     store: StudyStore,
     params: ClipcapTuningParams,
@@ -49,7 +49,7 @@ def run_clipcap_study(
     Returns:
         How far the study is.
     """
-    data = TuningCaptions.collect(image_captions, image_features, language_model)
+    data = TuningCaptions.collect(image_captions, caption_image_features, language_model)
     study = open_study(store, plan["study"], params.study)
     run_study(study, params.study, ClipcapObjective(data, params.base))
     return study_state(study)
@@ -64,12 +64,12 @@ def read_clipcap_study(
     """What the study found.
 
     Returns:
-        Best parameters as a parameter file for `clipcap` (one more variant), trials, and the figures: metric by prefix
-        length, history, importances, slice, parallel coordinates.
+        Best parameters as a parameter file for `clipcap` (one more variant; the short loop of a trial is not part of
+        it), trials, and the figures: metric by prefix length, history, importances, slice, parallel coordinates.
     """
     study = open_study(store, plan["study"], params.study)
     trials = trial_table(study)
-    best = with_values(params.base, best_values(study)).model_dump(mode="json")
+    best = with_values(params.base, best_values(study)).model_dump(mode="json", exclude={"training": {"loop"}})
     variant = {name: best[name] for name in ("mapper", "normalize", "tune_language_model")}
     variant["learning_rate"] = best["training"]["learning_rate"]
     parameters = {

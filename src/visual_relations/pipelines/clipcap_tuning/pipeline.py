@@ -9,7 +9,7 @@ from visual_relations.pipelines.clipcap.pipeline import create_training_nodes
 from visual_relations.pipelines.clipcap_tuning import nodes
 from visual_relations.pipelines.scene_graphs.pipeline import create_pipeline as create_scene_graphs
 
-DATA = ["image_captions", "image_features", "language_model", "study_store"]
+DATA = ["image_captions", "caption_image_features", "language_model", "study_store"]
 
 
 def create_pipeline() -> Pipeline:
@@ -17,7 +17,7 @@ def create_pipeline() -> Pipeline:
     return (
         create_scene_graphs().to_outputs("images")
         + create_image_nodes()
-        + create_training_nodes().only_nodes("prepare_captions")
+        + create_training_nodes().only_nodes("prepare_captions", "encode_caption_images")
         + Pipeline(create_study_nodes(), tags="tuning")
     )
 

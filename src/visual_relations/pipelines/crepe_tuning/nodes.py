@@ -71,12 +71,13 @@ def read_crepe_study(
     """What the study found.
 
     Returns:
-        Best parameters as a parameter file for `crepe`, trials, and the figures: metric by number of tokens, history,
-        importances, slice, parallel coordinates.
+        Best parameters as a parameter file for `crepe` (the short loops of a trial are not part of it), trials, and the
+        figures: metric by number of tokens, history, importances, slice, parallel coordinates.
     """
     study = open_study(store, plan["study"], params.study)
     trials = trial_table(study)
-    best = with_values(params.base, best_values(study)).model_dump(mode="json")
+    loops: Any = {"prompt_learner": {"contrastive": {"loop"}}, "head": {"training": {"loop"}}}
+    best = with_values(params.base, best_values(study)).model_dump(mode="json", exclude=loops)
     parameters = {
         "crepe": {
             "prompt_learner": {"ours": best["prompt_learner"]},
