@@ -90,6 +90,18 @@ def test_bf16_differs_in_precision_only() -> None:
     assert np.abs(full - low).mean() < 0.05
 
 
+@pytest.mark.slow
+def test_a_compiled_training_in_bf16_finds_the_same_predicates() -> None:
+    """What `compile: true, precision: bf16` switches on under a GPU runs on the CPU too."""
+    config = FusionParams(n_labels=LABELS, n_predicates=PREDICATES, members=2, hidden=16, label_dim=DIM)
+    found = []
+    for options in ({}, {"compile": True, "precision": "bf16"}):
+        torch.manual_seed(0)
+        recipe = RECIPE.model_copy(update={"epochs": 5, "loop": LOOP.model_copy(update=options)})
+        found.append(predict(train_head(FusionHead.from_config(config), PAIRS, CLASSES, recipe).model, PAIRS, "cpu"))
+    assert np.abs(found[0] - found[1]).mean() < 0.1
+
+
 def test_dlfe_frequencies_move_from_their_start_towards_the_probabilities() -> None:
     dlfe = train(RECIPE.model_copy(update={"dlfe": True})).dlfe_C
     assert dlfe is not None
