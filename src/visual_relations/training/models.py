@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
-from safetensors.torch import load_model as load_weights
+from safetensors import safe_open
 from safetensors.torch import save_model as save_weights
-from torch import nn
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from visual_relations.artefacts.atomic import atomic_path
 
@@ -82,14 +83,46 @@ def _load(folder: Path) -> nn.Module:
     try:
         content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         module_class, config_class = _class(content["class"], folder), _class(content["config_class"], folder)
-        module = module_class.from_config(config_class.model_validate(content["config"]))
-        load_weights(module, str(folder / WEIGHTS))
+        with _NoFreshWeights():
+            module = module_class.from_config(config_class.model_validate(content["config"]))
+        _fill(module, folder / WEIGHTS)
     except ModelError:
         raise
     except Exception as error:
         raise ModelError(f"cannot load the model in {folder}: {error}; train it again with this version") from error
     loaded: nn.Module = module.eval()
     return loaded
+
+
+class _NoFreshWeights(TorchFunctionMode):
+    """Zeros where fresh weights would be drawn: all of them are read from a file.
+
+    Zeros, not whatever memory holds: a truncated normal is drawn again until it lies within its bounds.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (Tensor.normal_, Tensor.uniform_):
+            return args[0].zero_()
+        return func(*args, **(kwargs or {}))
+
+
+def _fill(module: nn.Module, path: Path) -> None:
+    """Read weights one tensor at a time (not mapped, which counts as memory too), so that they are held once."""
+    own, filled = module.state_dict(), set()
+    with safe_open(str(path), framework="pt", backend="pread") as file:
+        if unknown := set(file.keys()) - own.keys():
+            raise ValueError(f"{path} has weights the model has no place for: {', '.join(sorted(unknown))}")
+        for name in file.keys():  # noqa: SIM118  not a mapping
+            tensor = file.get_tensor(name)
+            if tensor.shape != own[name].shape:
+                raise ValueError(
+                    f"{name} is {tuple(tensor.shape)} in {path}, but {tuple(own[name].shape)} in the model"
+                )
+            own[name].copy_(tensor)
+            filled.add(own[name].data_ptr())
+    # Tied weights are in the file under one of their names.
+    if missing := [name for name, tensor in own.items() if tensor.numel() and tensor.data_ptr() not in filled]:
+        raise ValueError(f"{path} has no {', '.join(missing)}")
 
 
 def _name(cls: type) -> str:

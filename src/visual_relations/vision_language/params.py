@@ -115,6 +115,7 @@ class TextParams(_Params):
     max_positions: int = Field(512, ge=1)
     dropout: float = Field(0.1, ge=0, lt=1)
     layer_norm_eps: float = Field(1e-12, gt=0)
+    initial_std: float = Field(0.02, gt=0, description="of fresh weights; BERT's 0.02 is meant for a width of 768")
 
     @model_validator(mode="after")
     def _fits(self) -> TextParams:

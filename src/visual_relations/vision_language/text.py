@@ -5,6 +5,7 @@ Shapes: N texts, L tokens, D text width, T image tokens, V vocabulary.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -31,9 +32,9 @@ class TextEncoder(nn.Module):
             BertLayer(plain if index < params.fusion_from else crossing) for index in range(params.layers)
         )
         self.token_head = BertOnlyMLMHead(plain)
-        self.apply(_initialise)
+        self.apply(partial(_initialise, std=params.initial_std))
         if image_width != params.width:
-            self._widen_cross_attention(image_width)
+            self._widen_cross_attention(image_width, params.initial_std)
         self.tie()
 
     def forward(self, ids_NL: Tensor, mask_NL: Tensor) -> Tensor:
@@ -44,13 +45,15 @@ class TextEncoder(nn.Module):
             states = layer(states, mask)
         return states
 
-    def fuse(self, states_NLD: Tensor, mask_NL: Tensor, image_NTD: Tensor, image_mask_NT: Tensor | None) -> Tensor:
+    def fuse(
+        self, states_NLD: Tensor, mask_NL: Tensor, image_NTD: Tensor | None, image_mask_NT: Tensor | None
+    ) -> Tensor:
         """Let encoded texts look at images: (N, L, D).
 
         Args:
             states_NLD: What `forward` returned.
             mask_NL: 1 for tokens, 0 for padding.
-            image_NTD: Tokens of one image per text.
+            image_NTD: Tokens of one image per text; None: read on without any.
             image_mask_NT: 1 where the text may look; None: everywhere.
         """
         mask = additive_mask(mask_NL, states_NLD.dtype)
@@ -70,14 +73,14 @@ class TextEncoder(nn.Module):
         logits: Tensor = self.token_head(states_NLD)
         return logits
 
-    def _widen_cross_attention(self, image_width: int) -> None:
+    def _widen_cross_attention(self, image_width: int, std: float) -> None:
         # transformers projects keys and values from the text width; Swin's tokens are wider.
         layers: Any = self.layers[self.fusion_from :]
         for layer in layers:
             attention = layer.crossattention.self
             for name in ("key", "value"):
                 projection = nn.Linear(image_width, attention.all_head_size)
-                _initialise(projection)
+                _initialise(projection, std)
                 setattr(attention, name, projection)
 
 
@@ -98,9 +101,9 @@ def _config(params: TextParams, *, crossing: bool) -> BertConfig:
     )
 
 
-def _initialise(module: nn.Module) -> None:
+def _initialise(module: nn.Module, std: float) -> None:
     """BERT's own start: small normal weights, no bias."""
     if isinstance(module, nn.Linear | nn.Embedding):
-        nn.init.normal_(module.weight, std=0.02)
+        nn.init.normal_(module.weight, std=std)
     if isinstance(module, nn.Linear) and module.bias is not None:
         nn.init.zeros_(module.bias)

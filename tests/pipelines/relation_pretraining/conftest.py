@@ -95,7 +95,7 @@ def _boxes(rng: np.random.Generator, predicate: str) -> list[tuple[int, int, int
 def tiny_common(**changes: object) -> PretrainingParams:
     """Settings that train in seconds."""
     vision = ViTParams(image_size=32, patch_size=8, width=32, depth=2, heads=2, masked_depth=1)
-    text = TextParams(width=32, layers=2, fusion_from=1, heads=2, mlp_width=64, max_positions=64, dropout=0.1)
+    text = TextParams(width=32, layers=2, fusion_from=1, heads=2, mlp_width=64, max_positions=64, initial_std=0.1)
     settings = {
         "model": ModelParams(vision=vision, text=text, embedding=16, relation_hidden=64),
         "recipes": {

@@ -78,6 +78,7 @@ def test_a_batch_is_a_function_of_its_number(world: World, common: PretrainingPa
     assert not _same(in_order[0], other[0])
 
 
+@pytest.mark.slow
 def test_batches_built_ahead_are_the_same(world: World, common: PretrainingParams, make: Any) -> None:
     batches = build_batches(common, make.arm(), world, common.model, seed=0)
     state = torch.get_rng_state()

@@ -37,7 +37,8 @@ from visual_relations.pipelines.relation_pretraining.streams.order import Schedu
 from visual_relations.pipelines.relation_pretraining.streams.pictures import Pictures
 from visual_relations.pipelines.relation_pretraining.streams.texts import TextMaker
 from visual_relations.training.schedules import constant, warmup_cosine, warmup_linear
-from visual_relations.vision_language.checkpoints.start import load_weights
+from visual_relations.vision_language.checkpoints.start import load_weights, take_language
+from visual_relations.vision_language.language import LanguageModel
 from visual_relations.vision_language.optimiser import NEW_PARTS, make_optimiser, parameter_groups
 from visual_relations.vision_language.params import ModelParams
 from visual_relations.vision_language.pretrainer import Pretrainer
@@ -91,14 +92,26 @@ def _of_images(table: pl.DataFrame, images: pl.DataFrame) -> pl.DataFrame:
     return table.join(images, on="image_id", how="semi", maintain_order="left")
 
 
-def build_pretrainer(common: PretrainingParams, arm: ArmParams, world: World, seed: int) -> Pretrainer:
-    """A model with its start weights; the same for a seed in every process."""
+def build_pretrainer(
+    common: PretrainingParams, arm: ArmParams, world: World, seed: int, language: LanguageModel | None = None
+) -> Pretrainer:
+    """A model with its start weights; the same for a seed in every process.
+
+    Args:
+        common: What the four models share.
+        arm: Which of them.
+        world: For the sizes of its vocabularies.
+        seed: Of fresh weights.
+        language: What the text encoder starts from; None: from `common.start`, or fresh.
+    """
     torch.manual_seed(seed)
     config = pretrainer_params(common, arm, world.tokenizer.size, world.relation_classes.height)
     pretrainer = Pretrainer(config)
     for path in (common.start.vision, common.start.text):
         if path is not None:
             load_weights(pretrainer.model, Path(path))
+    if language is not None:
+        take_language(pretrainer.model, language)
     if pretrainer.teacher is not None:
         pretrainer.teacher.copy_from(pretrainer.model)
     if common.start.model is not None:
@@ -113,13 +126,13 @@ def build_optimiser(
 ) -> tuple[Optimizer, LRScheduler]:
     """AdamW over the model (the teacher only follows) and its learning rate over the steps."""
     params, start = common.optimiser, common.start
-    fresh_text = start.text is None and start.model is None
+    fresh_text = start.text is None and start.model is None and not common.trains_text_start()
     new_parts = ("text.", *NEW_PARTS) if fresh_text else NEW_PARTS
     groups = parameter_groups(
         pretrainer.model, params.rate, params.weight_decay, params.decay_rule, params.new_rate_factor, new_parts
     )
     optimiser = make_optimiser(params.kind, groups, recipe_of(common, arm).betas, params.eps)
-    return optimiser, _schedule(optimiser, params, steps)
+    return optimiser, make_schedule(optimiser, params, steps)
 
 
 def build_batches(common: PretrainingParams, arm: ArmParams, world: World, model: ModelParams, seed: int) -> Mixture:
@@ -178,7 +191,8 @@ class _Streams:
         return RelationStream(scenes, self._photos, self._shared, params.images, params.pairs_per_image)
 
 
-def _schedule(optimiser: Optimizer, params: OptimiserParams, steps: int) -> LRScheduler:
+def make_schedule(optimiser: Optimizer, params: OptimiserParams, steps: int) -> LRScheduler:
+    """Warm-up and decay over the steps of a training."""
     warmup = round(params.warmup * steps)
     if params.decay == "none":
         return warmup_linear(optimiser, warmup, steps, final=1.0) if warmup else constant(optimiser)

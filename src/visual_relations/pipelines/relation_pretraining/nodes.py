@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import polars as pl
+import torch
 
 from visual_relations.artefacts.caption_source import CAPTIONS, CaptionSource
 from visual_relations.artefacts.image_folder import ImageFolder
@@ -13,6 +14,7 @@ from visual_relations.artefacts.workspace import Workspace
 from visual_relations.graphs.leakage import PhotoIds, evaluation_images
 from visual_relations.metrics.table import metric_table
 from visual_relations.pipelines.relation_pretraining.build import World
+from visual_relations.pipelines.relation_pretraining.language import language_fingerprint, train_language
 from visual_relations.pipelines.relation_pretraining.launch import run_together
 from visual_relations.pipelines.relation_pretraining.measure import collect_examples, measure_matching, relation_rows
 from visual_relations.pipelines.relation_pretraining.params import ArmParams, PretrainingParams
@@ -76,14 +78,19 @@ def pretrain(
     )
     no_foils = pl.DataFrame(schema={"image": pl.String()})
     validation = collect_examples(world.of("val"), no_foils, common.model.vision.image_size, common.evaluation)
+    language = None
+    if common.trains_text_start():  # the first of the four trains it, the others find it done
+        language = train_language(
+            common, world, workspace.folder("pretrain.language", language_fingerprint(common, world))
+        )
     models: dict[str, VisionLanguageModel] = {}
     histories = []
     for seed in common.run_seeds():
         folder = workspace.folder(f"pretrain.{arm.name}.seed_{seed}", training_fingerprint(common, arm, world, seed))
         if common.processes > 1:
             # They leave a finished training in the folder, which the call below takes up.
-            run_together(train, common.processes, common, arm, world, validation, seed, folder)
-        trained = train(common, arm, world, validation, seed, folder)
+            run_together(train, common.processes, common, arm, world, validation, seed, folder, language)
+        trained = train(common, arm, world, validation, seed, folder, language)
         models |= {f"seed_{seed}": trained.last.model, f"seed_{seed}_best": trained.best}
         histories.append(trained.history.with_columns(model=pl.lit(arm.name), seed=pl.lit(seed)))
     return models, pl.concat(histories)
@@ -112,14 +119,17 @@ def measure(
     examples = collect_examples(world.of(params.split), foils, common.model.vision.image_size, params)
     device = resolve_device(common.training.device)
     rows: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
+    before: VisionLanguageModel | None = None
     for name, model in models.items():
-        model.to(device)
-        found = measure_matching(model, examples, common, world)
-        if arm.relations:
-            found += relation_rows(model, examples, common, world, world.of("train"))
+        if before is None or not _same_weights(before, model):  # the best checkpoint is often the last one
+            model.to(device)
+            found = measure_matching(model, examples, common, world)
+            if arm.relations:
+                found += relation_rows(model, examples, common, world, world.of("train"))
         variant = BEST if name.endswith("_best") else LAST
         rows += [{"variant": variant, "seed": int(name.split("_")[1]), **row} for row in found]
-        model.cpu()
+        before = model.cpu()
     shared = {"benchmark": "pretraining", "split": params.split, "model": arm.name}
     return metric_table([{**shared, **row} for row in rows])
 
@@ -127,6 +137,11 @@ def measure(
 def join_tables(*tables: pl.DataFrame) -> pl.DataFrame:
     """The four models' tables as one."""
     return pl.concat(tables)
+
+
+def _same_weights(first: VisionLanguageModel, second: VisionLanguageModel) -> bool:
+    other = second.state_dict()
+    return all(torch.equal(tensor, other[name]) for name, tensor in first.state_dict().items())
 
 
 def _is_evaluation_photo(captions: pl.DataFrame, evaluation: PhotoIds) -> pl.Series:

@@ -110,6 +110,15 @@ class StartParams(_Params):
     text: str | None = Field(None, description="a BERT")
 
 
+class TextStartParams(_Params):
+    """A start for the text encoder where there is no BERT: masked language modelling on the training captions alone."""
+
+    steps: int = Field(0, ge=0, description="0: none")
+    batch: int = Field(64, ge=1, description="captions per step")
+    rate: float = Field(1e-3, gt=0)
+    seed: int = Field(0, ge=0, description="one start for all models and seeds, as there is one BERT")
+
+
 class EvaluationParams(_Params):
     """What is measured after training."""
 
@@ -133,6 +142,7 @@ class PretrainingParams(_Params):
     recipes: dict[RecipeName, RecipeParams] = {"albef": RecipeParams(), "x_vlm": RecipeParams()}
     model: ModelParams = ModelParams()
     start: StartParams = StartParams()
+    text_start: TextStartParams = TextStartParams()
     mask_scope: MaskScope = "vit_last+cross"
     same_text_matches: bool = False
     graphs_share_queue: bool = False
@@ -151,10 +161,19 @@ class PretrainingParams(_Params):
         """Seeds of this run."""
         return self.seeds[:1] if self.quick else self.seeds
 
+    def trains_text_start(self) -> bool:
+        """Whether texts alone are read first; not where a BERT or a whole model is given."""
+        return self.text_start.steps > 0 and self.start.text is None and self.start.model is None
+
+    def text_training(self) -> TrainingParams:
+        """The training loop's parameters for reading texts alone."""
+        steps = min(self.quick_steps, self.text_start.steps) if self.quick else self.text_start.steps
+        return self.training.model_copy(update={"seed": self.text_start.seed, "steps": steps, "accumulate": 1})
+
     def run_training(self, seed: int) -> TrainingParams:
         """The training loop's parameters for a seed."""
         steps = min(self.quick_steps, self.training.steps) if self.quick else self.training.steps
-        every = max(1, round(steps * self.evaluation.validate_every))
+        every = steps if self.quick else max(1, round(steps * self.evaluation.validate_every))
         return self.training.model_copy(update={"seed": seed, "steps": steps, "validate_every": every})
 
 

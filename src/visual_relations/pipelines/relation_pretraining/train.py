@@ -20,6 +20,7 @@ from visual_relations.pipelines.relation_pretraining.streams.mixture import Ahea
 from visual_relations.training.checkpoint import Checkpoints
 from visual_relations.training.history import History
 from visual_relations.training.loop import fit
+from visual_relations.vision_language.language import LanguageModel
 from visual_relations.vision_language.model import VisionLanguageModel
 from visual_relations.vision_language.pretrainer import Pretrainer, pretraining_loss
 from visual_relations.vision_language.scoring import Scorer
@@ -43,7 +44,13 @@ class Trained:
 
 
 def train(
-    common: PretrainingParams, arm: ArmParams, world: World, validation: Examples, seed: int, folder: Path
+    common: PretrainingParams,
+    arm: ArmParams,
+    world: World,
+    validation: Examples,
+    seed: int,
+    folder: Path,
+    language: LanguageModel | None = None,
 ) -> Trained:
     """Train a model, continuing what is found in the folder.
 
@@ -54,9 +61,10 @@ def train(
         validation: What the best checkpoint is chosen on.
         seed: Of start weights, order and everything drawn.
         folder: For checkpoints; its name has to depend on all of the above.
+        language: What the text encoder starts from.
     """
     params = common.run_training(seed)
-    pretrainer = build_pretrainer(common, arm, world, seed)
+    pretrainer = build_pretrainer(common, arm, world, seed, language)
     mixture = build_batches(common, arm, world, pretrainer.config.model, seed)
     batches = Ahead(mixture, params.steps * params.accumulate, common.workers) if common.workers else mixture
     optimiser, schedule = build_optimiser(common, arm, pretrainer, params.steps)

@@ -17,6 +17,7 @@ from visual_relations.vision_language.checkpoints.translate import (
     read_checkpoint,
     to_ours,
 )
+from visual_relations.vision_language.language import LanguageModel
 from visual_relations.vision_language.model import VisionLanguageModel
 from visual_relations.vision_language.momentum import Teacher
 
@@ -58,6 +59,13 @@ def load_weights(model: VisionLanguageModel, path: Path, teacher: Teacher | None
         len(report.missing),
     )
     return report
+
+
+def take_language(model: VisionLanguageModel, language: LanguageModel) -> None:
+    """Let the text encoder start from one that has read texts only; what looks at images stays fresh."""
+    own = model.state_dict()
+    learnt = language.state_dict()
+    model.load_state_dict(own | {name: learnt[name] for name in learnt if "crossattention" not in name})
 
 
 def _load_folder(model: VisionLanguageModel, path: Path) -> Report:
