@@ -29,7 +29,8 @@ def forget_training(project):
     data = project.path / "data"
     for folder in ("05_model_input/test/.work", "06_models", "07_model_output", "08_reporting"):
         shutil.rmtree(data / folder)
-    shutil.rmtree(data / "04_feature/test/prompt_text_features")
+    for folder in ("prompt_text_features", "handcrafted_text_features"):
+        shutil.rmtree(data / "05_model_input/test" / folder)
 
 
 def kill_at(project, stage):
