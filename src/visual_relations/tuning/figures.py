@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import optuna
 import plotly.graph_objects as go
 import polars as pl
@@ -9,6 +11,24 @@ from optuna.study import Study
 from optuna.trial import TrialState
 
 from visual_relations.plots.style import BLUE, GREY, styled
+from visual_relations.tuning.params import StudyParams
+
+
+def answer_and_figures(
+    study: Study, trials: pl.DataFrame, params: StudyParams, titles: Mapping[str, str]
+) -> tuple[go.Figure, go.Figure, go.Figure, go.Figure, go.Figure]:
+    """The figure that answers the question of a study, then history, importances, slice and parallel coordinates.
+
+    Args:
+        study: The study.
+        trials: Its table.
+        params: Its parameters; without a sweep the first searched parameter is on the axis.
+        titles: Of searched parameters, by name.
+    """
+    parameter = params.sweep.parameter if params.sweep else next(iter(params.search_space))
+    answer = sweep_figure(trials, parameter, params.metric, titles.get(parameter, parameter))
+    figures = study_figures(study, params.metric)
+    return answer, figures["history"], figures["importances"], figures["slice"], figures["parallel"]
 
 
 def sweep_figure(trials: pl.DataFrame, parameter: str, metric: str, title: str = "") -> go.Figure:

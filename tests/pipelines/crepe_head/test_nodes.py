@@ -13,7 +13,8 @@ import torch
 from visual_relations.artefacts.workspace import Workspace
 from visual_relations.datasets.released_features import Release
 from visual_relations.pipelines.crepe_head import nodes, report
-from visual_relations.pipelines.crepe_head.params import GridParams, ReportParams
+from visual_relations.pipelines.crepe_head.pairs import working_pairs
+from visual_relations.pipelines.crepe_head.params import GridParams, PruningParams, ReportParams
 from visual_relations.pipelines.evaluation.relations import evaluate_relation_predictions, predict_controls
 from visual_relations.pipelines.evaluation.relations_params import RelationEvaluationParams
 
@@ -113,6 +114,13 @@ def test_heads_calibrations_and_pairs_to_train_on_do_not_change_when_test_labels
             assert torch.equal(weight, after[0][key].state_dict()[name]), (key, name)
     assert before[1].equals(after[1])
     assert before[2].equals(after[2])
+
+
+def test_images_of_unknown_size_reach_to_their_furthest_box(world: World) -> None:
+    relations = world.choose()[0].with_columns(pl.lit(None, pl.Int32).alias(size) for size in ("width", "height"))
+    pairs = working_pairs(relations, relations.drop("predicate_class"), None, PruningParams(), all_pairs=False)
+    assert pairs.filter(pl.col("width") < pl.max_horizontal("sx2", "ox2")).is_empty()
+    assert pairs["height"].null_count() == 0
 
 
 def test_rows_whose_features_the_world_lacks_are_left_out(world: World) -> None:

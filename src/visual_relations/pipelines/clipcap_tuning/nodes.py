@@ -11,7 +11,7 @@ from visual_relations.artefacts.feature_bank import FeatureBank
 from visual_relations.artefacts.fingerprint import fingerprint
 from visual_relations.pipelines.clipcap_tuning.objective import ClipcapObjective, TuningCaptions
 from visual_relations.pipelines.clipcap_tuning.params import ClipcapTuningParams
-from visual_relations.tuning.figures import study_figures, sweep_figure
+from visual_relations.tuning.figures import answer_and_figures
 from visual_relations.tuning.params import with_values
 from visual_relations.tuning.storage import StudyStore
 from visual_relations.tuning.study import open_study, run_study, study_name
@@ -79,7 +79,4 @@ def read_clipcap_study(
             "training": {"ours": best["training"]},
         }
     }
-    sweep = params.study.sweep.parameter if params.study.sweep else next(iter(params.study.search_space))
-    figures = study_figures(study, params.study.metric)
-    answer = sweep_figure(trials, sweep, params.study.metric, SWEEP_TITLES.get(sweep, sweep))
-    return parameters, trials, answer, *(figures[name] for name in ("history", "importances", "slice", "parallel"))
+    return parameters, trials, *answer_and_figures(study, trials, params.study, SWEEP_TITLES)

@@ -12,13 +12,14 @@ from visual_relations.clip.load import load_clip
 from visual_relations.clip.params import ClipParams
 from visual_relations.pipelines.crepe_tuning.objective import CrepeObjective, TuningData
 from visual_relations.pipelines.crepe_tuning.params import CrepeTuningParams
-from visual_relations.tuning.figures import study_figures, sweep_figure
+from visual_relations.tuning.figures import answer_and_figures
 from visual_relations.tuning.params import with_values
 from visual_relations.tuning.storage import StudyStore
 from visual_relations.tuning.study import open_study, run_study, study_name
 from visual_relations.tuning.table import best_values, study_state, trial_table
 
 Plan = dict[str, str]
+SWEEP_TITLES = {"prompt_learner.prompt.n_context": "M, learnable tokens"}
 
 
 def open_crepe_study(
@@ -85,10 +86,4 @@ def read_crepe_study(
             "report": {"calibration": best["calibration"]},
         }
     }
-    sweep = params.study.sweep.parameter if params.study.sweep else next(iter(params.study.search_space))
-    figures = study_figures(study, params.study.metric)
-    answer = sweep_figure(trials, sweep, params.study.metric, SWEEP_TITLES.get(sweep, sweep))
-    return parameters, trials, answer, *(figures[name] for name in ("history", "importances", "slice", "parallel"))
-
-
-SWEEP_TITLES = {"prompt_learner.prompt.n_context": "M, learnable tokens"}
+    return parameters, trials, *answer_and_figures(study, trials, params.study, SWEEP_TITLES)
