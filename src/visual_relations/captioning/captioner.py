@@ -68,7 +68,7 @@ class Captioner(nn.Module):
         if features_ND.shape[-1] != self.config.feature_dim:
             raise ValueError(
                 f"this captioner reads image vectors of width {self.config.feature_dim}, got {features_ND.shape[-1]}: "
-                "extract features with the CLIP model it was trained on, or train it on these"
+                "extract features with the CLIP model and the views it was trained on, or train it on these"
             )
         features_ND = features_ND.to(next(self.mapper.parameters()).dtype)
         return self.mapper(functional.normalize(features_ND, dim=-1) if self.config.normalize else features_ND)
