@@ -109,7 +109,7 @@ def _fabricate(folder: Path, n_images: int = 64, n_things: int = 8) -> World:
         names = rng.choice(THINGS, n_things).tolist()
         for index, thing in enumerate(names):
             x, y = float(rng.integers(0, 140)), float(rng.integers(0, 100))
-            objects.append((image, index, thing, ["red"], x, y, x + 50, y + 40))
+            objects.append((image, index, thing, [], ["red"], x, y, x + 50, y + 40))
         for index in range(n_things - 1):
             predicate = str(rng.choice(RELATIONS))
             relations.append((image, index, index + 1, predicate))
@@ -118,7 +118,11 @@ def _fabricate(folder: Path, n_images: int = 64, n_things: int = 8) -> World:
     photos = ImageFolder(folder)
     return World(
         pl.DataFrame(images, ["image_id", "file_name", "width", "height", "split"], orient="row"),
-        pl.DataFrame(objects, ["image_id", "object_index", "name", "attributes", "x1", "y1", "x2", "y2"], orient="row"),
+        pl.DataFrame(
+            objects,
+            ["image_id", "object_index", "name", "other_names", "attributes", "x1", "y1", "x2", "y2"],
+            orient="row",
+        ),
         pl.DataFrame(relations, ["image_id", "subject_index", "object_index", "predicate"], orient="row"),
         pl.DataFrame({"class_id": range(len(RELATIONS)), "name": RELATIONS}),
         pl.DataFrame(captions, {**CAPTIONS, "split": pl.String, "source": pl.String}, orient="row"),
