@@ -49,4 +49,5 @@ def _incremental_run() -> click.Command:
     return command
 
 
-cli.add_command(_incremental_run())
+run = _incremental_run()  # by this name kedro finds it for `python -m visual_relations`
+cli.add_command(run)

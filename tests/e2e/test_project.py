@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,12 @@ def test_a_parameter_that_does_not_exist_stops_the_run_before_the_first_node(fre
     assert done.returncode != 0
     assert "no_such_setting" in done.stdout + done.stderr
     assert not list((fresh_project.path / "data").glob("0[2-8]*/*/*.parquet"))
+
+
+def test_the_package_runs_without_the_kedro_command():
+    command = [sys.executable, "-m", "visual_relations", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "--pipelines" in done.stdout
 
 
 def test_the_run_logs_no_deprecation(fresh_project):
