@@ -101,7 +101,7 @@ def _mean_and_spread(values: pl.Series) -> str | None:
     if values.is_empty():
         return None
     numbers = values.to_list()
-    spread = f" ±{(max(numbers) - min(numbers)) / 2:.1f}" if len(numbers) > 1 else ""
+    spread = f"±{(max(numbers) - min(numbers)) / 2:.1f}" if len(numbers) > 1 else ""
     return f"{sum(numbers) / len(numbers):.1f}{spread}"
 
 
@@ -113,4 +113,4 @@ def _mean_and_error(values: pl.Series) -> str | None:
     if len(numbers) == 1:
         return f"{mean:+.1f}"
     variance = sum((number - mean) ** 2 for number in numbers) / (len(numbers) - 1)
-    return f"{mean:+.1f} ±{(variance / len(numbers)) ** 0.5:.1f}"
+    return f"{mean:+.1f}±{(variance / len(numbers)) ** 0.5:.1f}"
