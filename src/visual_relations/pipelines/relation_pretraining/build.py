@@ -69,15 +69,15 @@ class World:
     caption_sources: Mapping[str, CaptionSource]
     tokenizer: WordPiece
 
-    def of(self, split: str) -> World:
-        """The part of a split."""
-        images = self.images.filter(pl.col("split") == split)
+    def of(self, *splits: str) -> World:
+        """The part of some splits."""
+        images = self.images.filter(pl.col("split").is_in(splits))
         return replace(
             self,
             images=images,
             objects=_of_images(self.objects, images),
             relations=_of_images(self.relations, images),
-            captions=self.captions.filter(pl.col("split") == split),
+            captions=self.captions.filter(pl.col("split").is_in(splits)),
         )
 
     def classified_relations(self) -> pl.DataFrame:

@@ -20,6 +20,7 @@ from visual_relations.pipelines.relation_pretraining.measure import collect_exam
 from visual_relations.pipelines.relation_pretraining.params import ArmParams, PretrainingParams
 from visual_relations.pipelines.relation_pretraining.train import train, training_fingerprint
 from visual_relations.training.device import resolve_device
+from visual_relations.vision_language.language import LanguageModel
 from visual_relations.vision_language.model import VisionLanguageModel
 from visual_relations.vision_language.tokenizer import WordPiece
 
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 FOILS = "foils"
 LAST, BEST = "fixed steps", "best on validation"
+NO_FOILS = pl.DataFrame(schema={"image": pl.String()})
 
 
 def collect_captions(
@@ -76,13 +78,8 @@ def pretrain(
     world = World(
         images, objects, relations, relation_classes, pretraining_captions, image_folder, caption_sources, tokenizer
     )
-    no_foils = pl.DataFrame(schema={"image": pl.String()})
-    validation = collect_examples(world.of("val"), no_foils, common.model.vision.image_size, common.evaluation)
-    language = None
-    if common.trains_text_start():  # the first of the four trains it, the others find it done
-        language = train_language(
-            common, world, workspace.folder("pretrain.language", language_fingerprint(common, world))
-        )
+    validation = collect_examples(world.of("val"), NO_FOILS, common.model.vision.image_size, common.evaluation)
+    language = start_of_texts(common, world, workspace)
     models: dict[str, VisionLanguageModel] = {}
     histories = []
     for seed in common.run_seeds():
@@ -94,6 +91,13 @@ def pretrain(
         models |= {f"seed_{seed}": trained.last.model, f"seed_{seed}_best": trained.best}
         histories.append(trained.history.with_columns(model=pl.lit(arm.name), seed=pl.lit(seed)))
     return models, pl.concat(histories)
+
+
+def start_of_texts(common: PretrainingParams, world: World, workspace: Workspace) -> LanguageModel | None:
+    """A text encoder that has read the training captions alone, where one is wanted; trained by who comes first."""
+    if not common.trains_text_start():
+        return None
+    return train_language(common, world, workspace.folder("pretrain.language", language_fingerprint(common, world)))
 
 
 def measure(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from visual_relations.pipelines.relation_pretraining import nodes, report
+from visual_relations.pipelines.relation_pretraining import nodes, report, study
 from visual_relations.pipelines.scene_graphs.pipeline import create_pipeline as create_scene_graphs
 
 ARMS = ("albef", "realbef", "x_vlm", "rex_vlm")
@@ -29,13 +29,41 @@ def create_pipeline() -> Pipeline:
 
 def create_training() -> Pipeline:
     """The nodes that train the four models."""
-    collect = Node(
-        nodes.collect_captions,
-        inputs=["caption_sources", "images", "evaluation_photos"],
-        outputs=["pretraining_captions", "caption_coverage"],
-        name="collect_captions",
-    )
-    return Pipeline([collect, *(_pretrain(arm) for arm in ARMS)])
+    return Pipeline([_collect(), *(_pretrain(arm) for arm in ARMS)])
+
+
+def create_study() -> Pipeline:
+    """Open, run and read the study of one model. `kedro tune pretraining --workers N` shares the second step."""
+    parameters = [COMMON, f"params:{study.STUDIED}", "params:pretraining_tuning"]
+    nodes_of_study = [
+        Node(
+            study.open_pretraining_study,
+            inputs=[*WORLD, "study_store", *parameters],
+            outputs="pretraining_study_plan",
+            name="open_pretraining_study",
+        ),
+        Node(
+            study.run_pretraining_study,
+            inputs=["pretraining_study_plan", *WORLD, "study_store", "workspace", *parameters],
+            outputs="pretraining_study_state",
+            name="run_pretraining_study",
+        ),
+        Node(
+            study.read_pretraining_study,
+            inputs=["pretraining_study_plan", "pretraining_study_state", "study_store", *parameters],
+            outputs=[
+                "pretraining_best_parameters",
+                "pretraining_trials",
+                "pretraining_sweep_plot",
+                "pretraining_study_history_plot",
+                "pretraining_study_importances_plot",
+                "pretraining_study_slice_plot",
+                "pretraining_study_parallel_plot",
+            ],
+            name="read_pretraining_study",
+        ),
+    ]
+    return Pipeline([_collect()]) + Pipeline(nodes_of_study, tags="tuning")
 
 
 def create_reports() -> Pipeline:
@@ -75,6 +103,15 @@ def create_reports() -> Pipeline:
                 name="log_pretraining_summary",
             ),
         ]
+    )
+
+
+def _collect() -> Node:
+    return Node(
+        nodes.collect_captions,
+        inputs=["caption_sources", "images", "evaluation_photos"],
+        outputs=["pretraining_captions", "caption_coverage"],
+        name="collect_captions",
     )
 
 
